@@ -1,0 +1,25 @@
+/* The only door to the heap.  Tests make the n-th allocation fail through
+ * mem_fail_after(), so every caller must handle NULL. */
+#ifndef SGO_BASE_MEM_H
+#define SGO_BASE_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Any thread, no locks.  Sizes of 0 are served as 1. */
+void *mem_alloc(size_t bytes);
+void *mem_calloc(size_t count, size_t bytes);
+void *mem_realloc(void *old, size_t bytes);
+void mem_free(void *p);
+
+/* A copy of len bytes with a NUL behind them; NULL when out of memory. */
+char *mem_dup(const void *bytes, size_t len);
+
+/* Tests: let `successes` more allocations succeed, then fail one and switch
+ * off; a negative number switches off at once.  Counts over all threads. */
+void mem_fail_after(int64_t successes);
+
+/* Tests: allocations asked for since the process began. */
+uint64_t mem_count(void);
+
+#endif

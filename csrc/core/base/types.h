@@ -1,0 +1,137 @@
+/* The plain words that the public header shares with the core: status codes,
+ * enums and the error record.  Includes nothing of ours; part of the public
+ * interface through sgostream.h. */
+#ifndef SGO_BASE_TYPES_H
+#define SGO_BASE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SGO_WARN_UNUSED __attribute__((warn_unused_result))
+#define SGO_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define SGO_WARN_UNUSED
+#define SGO_PRINTF(fmt, args)
+#endif
+
+/* What a call came to.  Everything but SGO_OK leaves out-parameters as they
+ * were, unless the function says otherwise. */
+typedef enum sgo_status {
+    SGO_OK = 0,
+    SGO_TIMEOUT,        /* the deadline passed */
+    SGO_CLOSED,         /* the object was closed; nothing more will come */
+    SGO_SLOW_CONSUMER,  /* a non-conflating queue overflowed (told once) */
+    SGO_STALE,          /* data older than max_age (told once per episode) */
+    SGO_FAILED,         /* the stream ended with an error: see its sgo_error */
+    SGO_NOT_FOUND,      /* no such member, event or channel */
+    SGO_NO_MEMORY,      /* an allocation failed */
+    SGO_LIMIT,          /* a stated maximum would be passed */
+    SGO_INVALID,        /* malformed input: JSON, message, argument */
+    SGO_FORKED,         /* used in a child of fork() */
+    SGO_SYSTEM,         /* the operating system refused: see the error text */
+    SGO_AGAIN           /* internal: take the slow path */
+} sgo_status;
+
+/* The class of an error that is told to the user (design.md section 3). */
+typedef enum sgo_error_kind {
+    SGO_ERROR_NONE = 0,
+    SGO_ERROR_AUTHENTICATION,    /* 401 */
+    SGO_ERROR_PERMISSION_DENIED, /* 403 */
+    SGO_ERROR_STREAM_LIMIT,      /* no free stream slot, close code 4004 */
+    SGO_ERROR_RATE_LIMIT,        /* 429 */
+    SGO_ERROR_BAD_REQUEST,       /* 400 413 414 422 and other 4xx */
+    SGO_ERROR_NOT_FOUND,         /* 404 */
+    SGO_ERROR_SERVER,            /* 5xx, or a body that is no envelope */
+    SGO_ERROR_TRANSPORT,         /* DNS, TCP, TLS, proxy, time-outs */
+    SGO_ERROR_PROTOCOL,          /* Pusher or JSON rules broken */
+    SGO_ERROR_STALE_DATA,
+    SGO_ERROR_SLOW_CONSUMER,
+    SGO_ERROR_LIMIT,             /* one of our own maxima */
+    SGO_ERROR_CONFIGURATION,
+    SGO_ERROR_CLOSED,
+    SGO_ERROR_FORKED,
+    SGO_ERROR_MEMORY
+} sgo_error_kind;
+
+enum { SGO_ERROR_TEXT_BYTES = 512 };
+
+/* One error, by value.  `text` is UTF-8, always terminated, never holds the
+ * API key. */
+typedef struct sgo_error {
+    sgo_error_kind kind;
+    int http_status;        /* 0: none */
+    int close_code;         /* WebSocket close code, 0: none */
+    bool retryable;         /* waiting may mend it */
+    int64_t retry_after_ns; /* told by the server; -1: not told */
+    char window[16];        /* rate limits: "minute", "month"…; or "" */
+    char text[SGO_ERROR_TEXT_BYTES];
+} sgo_error;
+
+typedef enum sgo_update_kind {
+    SGO_ADDED = 0,
+    SGO_CHANGED,
+    SGO_REMOVED
+} sgo_update_kind;
+
+typedef enum sgo_cause {
+    SGO_CAUSE_SNAPSHOT = 0,
+    SGO_CAUSE_NOTIFICATION,
+    SGO_CAUSE_RESYNC,
+    SGO_CAUSE_POLL,
+    SGO_CAUSE_EXPIRY
+} sgo_cause;
+
+/* stream.connection: the words of pusher-js, and `polling`. */
+typedef enum sgo_connection {
+    SGO_CONN_INITIALIZED = 0,
+    SGO_CONN_CONNECTING,
+    SGO_CONN_CONNECTED,
+    SGO_CONN_UNAVAILABLE,
+    SGO_CONN_FAILED,
+    SGO_CONN_DISCONNECTED,
+    SGO_CONN_POLLING
+} sgo_connection;
+
+/* stream.phase */
+typedef enum sgo_phase {
+    SGO_PHASE_IDLE = 0,
+    SGO_PHASE_BOOTSTRAPPING,
+    SGO_PHASE_SUBSCRIBING,
+    SGO_PHASE_RECONCILING,
+    SGO_PHASE_LIVE,
+    SGO_PHASE_STALE,
+    SGO_PHASE_CLOSED
+} sgo_phase;
+
+typedef enum sgo_transport {
+    SGO_TRANSPORT_AUTO = 0,
+    SGO_TRANSPORT_WEBSOCKET,
+    SGO_TRANSPORT_POLL
+} sgo_transport;
+
+/* What one changed place of a document is (see json/diff.h). */
+typedef enum sgo_change_kind {
+    SGO_CHANGE_VALUE = 0, /* both versions have it, unequal */
+    SGO_CHANGE_ADDED,     /* only the new version has it */
+    SGO_CHANGE_REMOVED    /* only the old version has it */
+} sgo_change_kind;
+
+typedef enum sgo_log_level {
+    SGO_LOG_DEBUG = 10, /* the numbers of Python's logging */
+    SGO_LOG_INFO = 20,
+    SGO_LOG_WARNING = 30,
+    SGO_LOG_ERROR = 40
+} sgo_log_level;
+
+/* Epoch nanoseconds of an update's way; 0: unknown or does not apply. */
+typedef struct sgo_times {
+    int64_t notified;
+    int64_t requested;
+    int64_t received;
+    int64_t applied;
+    int64_t taken;
+} sgo_times;
+
+#endif
