@@ -1,0 +1,59 @@
+/* The validating scanner: JSON text in, an index of its containers out.  The
+ * portable scalar form is also the reference for every faster one. */
+#ifndef SGO_JSON_SCAN_H
+#define SGO_JSON_SCAN_H
+
+#include "base/types.h"
+
+enum {
+    SCAN_MAX_DEPTH = 64,         /* nested containers */
+    SCAN_MAX_NUMBER_BYTES = 1024 /* one number; CPython stops at 4,300 */
+};
+
+#define SCAN_MAX_BYTES ((size_t)32 << 20) /* one body */
+
+/* Zero bytes that must follow every body given to scan(). */
+enum { SCAN_PADDING = 64 };
+
+/* One object or array.  Records stand in preorder: `off` grows strictly, a
+ * container's descendants are the records up to `next`. */
+struct container {
+    uint32_t off;  /* of its opening bracket */
+    uint32_t end;  /* behind its closing bracket */
+    uint32_t next; /* number of the first record behind its subtree */
+    uint32_t key;  /* of its key's opening quote; 0: in an array, or root */
+};
+
+/* Where and why a text was refused.  `reason` is static, lower case. */
+struct scan_error {
+    size_t offset;
+    const char *reason;
+};
+
+/* The most records a body of len bytes may have (half the body + 64 KiB). */
+static inline size_t
+scan_max_containers(size_t len)
+{
+    return (len / 2 + (64 << 10)) / sizeof(struct container);
+}
+
+/* Receives the index while it grows. */
+struct scan_index {
+    struct container *items; /* mem_alloc'd, owned by the holder */
+    uint32_t count;
+    uint32_t cap;
+};
+
+void scan_index_fini(struct scan_index *index);
+
+/* Validate `len` bytes that are followed by SCAN_PADDING zero bytes and index
+ * their containers (index->count starts at 0, capacity is kept from call to
+ * call).  What is accepted: RFC 8259 and nothing else, strict UTF-8; escaped
+ * lone surrogates are accepted, as json.loads does; NaN, Infinity, a BOM and
+ * raw control characters are not.  The text may be any value with white space
+ * around it.  SGO_INVALID (err says where and why), SGO_LIMIT (bytes, depth,
+ * index, length of a number), SGO_NO_MEMORY; err may be NULL.  Any thread. */
+sgo_status scan(const char *bytes, size_t len, struct scan_index *index,
+                struct scan_error *err) SGO_WARN_UNUSED;
+
+#endif
