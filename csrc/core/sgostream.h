@@ -189,23 +189,6 @@ SGO_API sgo_status sgo_stream_events(sgo_stream *stream, sgo_event ***out,
                                      size_t *count);
 SGO_API void sgo_events_free(sgo_event **events, size_t count);
 
-typedef struct sgo_stream_stats {
-    uint64_t notifications;      /* messages that named ids */
-    uint64_t ids_notified;       /* ids in them */
-    uint64_t ids_gathered;       /* …found pending or in flight already */
-    uint64_t messages_ignored;   /* unknown event or channel, unreadable */
-    uint64_t versions_applied;   /* of which new or changed documents */
-    uint64_t versions_unchanged; /* byte-identical or equal answers */
-    uint64_t versions_overtaken; /* older than the held one: not applied */
-    uint64_t versions_refused;   /* malformed, too large, over a limit */
-    uint64_t stale_reads;
-    uint64_t gaps, reconciles, walks_failed, reconnects, errors;
-    uint64_t updates_delivered, updates_conflated;
-    uint64_t events_added, events_removed;
-    int last_close_code;
-    int64_t last_frame_age_ns; /* -1: none yet */
-} sgo_stream_stats;
-
 SGO_API void sgo_stream_get_stats(sgo_stream *stream, sgo_stream_stats *out);
 
 /* ---- reports: log lines, state changes, gaps, errors -------------------- */

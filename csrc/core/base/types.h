@@ -134,4 +134,22 @@ typedef struct sgo_times {
     int64_t taken;
 } sgo_times;
 
+/* Counters of one stream since it started. */
+typedef struct sgo_stream_stats {
+    uint64_t notifications;      /* messages that named ids */
+    uint64_t ids_notified;       /* ids in them */
+    uint64_t ids_gathered;       /* …found pending or in flight already */
+    uint64_t messages_ignored;   /* unknown event or channel, unreadable */
+    uint64_t versions_applied;   /* of which new or changed documents */
+    uint64_t versions_unchanged; /* byte-identical or equal answers */
+    uint64_t versions_overtaken; /* older than the held one: not applied */
+    uint64_t versions_refused;   /* malformed, too large, over a limit */
+    uint64_t stale_reads;
+    uint64_t gaps, reconciles, walks_failed, reconnects, errors;
+    uint64_t updates_delivered, updates_conflated;
+    uint64_t events_added, events_removed;
+    int last_close_code;
+    int64_t last_frame_age_ns; /* -1: none yet */
+} sgo_stream_stats;
+
 #endif
