@@ -1,0 +1,189 @@
+"""Install what a make target needs and this machine lacks.
+
+System packages with apt, each only where its command, header or module is
+missing; then a virtual environment with the Python packages of the extras in
+``pyproject.toml``.  Nothing is asked of the network when nothing is missing.
+Without root, or without apt, it says what to install and stops.
+"""
+
+import argparse
+import fcntl
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MINIMUM_PYTHON = (3, 11)
+
+# group, what must be there, the package of Debian and Ubuntu that brings it.
+NEEDS = [
+    ("build", "command gcc", "gcc"),
+    ("build", "header stdio.h", "libc6-dev"),
+    ("build", "command make", "make"),
+    ("build", "command pkg-config", "pkgconf"),
+    ("build", "header libwebsockets.h", "libwebsockets-dev"),
+    ("build", "header curl/curl.h", "libcurl4-openssl-dev"),
+    ("build", "header cjson/cJSON.h", "libcjson-dev"),
+    ("build", "header openssl/ssl.h", "libssl-dev"),
+    ("build", "header zlib.h", "zlib1g-dev"),
+    ("build", "python Python.h", "python3-dev"),
+    ("build", "module ensurepip", "python3-venv"),
+    ("build", "file /etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
+    ("test", "command node", "nodejs"),
+    ("test", "command npm", "npm"),
+    ("lint", "command clang", "clang"),
+    ("lint", "command clang-format", "clang-format"),
+    ("lint", "command clang-tidy", "clang-tidy"),
+    ("lint", "command cppcheck", "cppcheck"),
+    ("valgrind", "command valgrind", "valgrind"),
+    ("roots", "command debootstrap", "debootstrap"),
+]
+
+# group -> extras of pyproject.toml
+EXTRAS = {
+    "build": [],
+    "demo": ["sim", "cli"],
+    "test": ["sim", "cli", "test"],
+    "lint": ["sim", "cli", "test", "dev"],
+}
+
+
+def say(text: str) -> None:
+    """Print one line at once, so that it stands before a child's output."""
+    print(text, flush=True)
+
+
+def has_header(name: str) -> bool:
+    """Look where the compiler looks, by default or by CPATH, and pkg-config."""
+    places = ["/usr/include", "/usr/local/include", "/usr/include/*-linux-*"]
+    places += [p for p in os.environ.get("CPATH", "").split(":") if p]
+    return any(glob.glob(f"{place}/{name}") for place in places)
+
+
+def is_there(need: str) -> bool:
+    """Tell whether one row of NEEDS is met."""
+    kind, _, what = need.partition(" ")
+    if kind == "command":
+        return shutil.which(what) is not None
+    if kind == "header":
+        return has_header(what)
+    if kind == "python":
+        return os.path.exists(os.path.join(sysconfig.get_path("include"), what))
+    if kind == "module":
+        return find_spec(what) is not None
+    return os.path.exists(what)
+
+
+def missing_packages(groups: list[str]) -> dict[str, str]:
+    """Return package -> what is missing, for the groups."""
+    return {
+        package: need
+        for group, need, package in NEEDS
+        if group in groups and not is_there(need)
+    }
+
+
+def install_system(groups: list[str]) -> None:
+    """Install the missing system packages, or say the one line that does."""
+    missing = missing_packages(groups)
+    if not missing:
+        return
+    say(f"missing: {', '.join(missing.values())}")
+    own = [p for p in ("python3-dev", "python3-venv") if p in missing]
+    if own and sysconfig.get_config_var("prefix") not in ("/usr", None):
+        sys.exit(
+            f"{sys.executable} lacks {' and '.join(missing[p] for p in own)}; "
+            "it is not the system's Python, so install these where it came "
+            "from, or run make with PYTHON=/usr/bin/python3"
+        )
+    line = f"apt-get install -y --no-install-recommends {' '.join(missing)}"
+    if shutil.which("apt-get") is None:
+        sys.exit(
+            "this machine has no apt-get: install the above with its own "
+            "package manager and run make again (on Debian and Ubuntu: "
+            f"{' '.join(missing)})"
+        )
+    if os.geteuid() != 0:
+        sys.exit(f"run this line as root, then make again:\n\n  {line}\n")
+    say(f"+ {line}")
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-q"], line.split()):
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            sys.exit(f"failed: {' '.join(command)}")
+    left = missing_packages(groups)
+    if left:
+        sys.exit(f"still missing after the installation: {left}")
+
+
+def prepare_venv(venv: Path, groups: list[str]) -> None:
+    """Create the virtual environment and install the groups' extras."""
+    extras = sorted({extra for group in groups for extra in EXTRAS.get(group, [])})
+    project = (ROOT / "pyproject.toml").read_bytes()
+    version = "{}.{}".format(*sys.version_info)
+    wanted = hashlib.sha256(project + version.encode()).hexdigest()
+    stamps = {extra: venv / f".installed-{extra}" for extra in ["base", *extras]}
+    python = venv / "bin" / "python"
+
+    def is_current(stamp: Path) -> bool:
+        return stamp.exists() and stamp.read_text() == wanted
+
+    if python.exists() and all(map(is_current, stamps.values())):
+        return
+    import tomllib
+
+    tables = tomllib.loads(project.decode())
+    requirements = [*tables["build-system"]["requires"]]
+    for extra in extras:
+        requirements += tables["project"]["optional-dependencies"][extra]
+    found = venv / f"lib/python{version}"
+    if not (python.exists() and found.is_dir()):
+        say(f"+ {sys.executable} -m venv {venv}")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    say(f"+ pip install {' '.join(requirements)}")
+    subprocess.run([*pip, *requirements], check=True)
+    # The package in place; `make` builds its extension module.
+    subprocess.run(
+        [*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT],
+        check=True,
+        env={**os.environ, "SGO_BUILD": "none"},
+    )
+    for stamp in stamps.values():
+        stamp.write_text(wanted)
+
+
+def main() -> None:
+    if sys.version_info < MINIMUM_PYTHON:
+        sys.exit(
+            "sgostream needs Python {}.{} or newer; this is {} ({})".format(
+                *MINIMUM_PYTHON, sys.version.split()[0], sys.executable
+            )
+        )
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("groups", nargs="+", metavar="GROUP")
+    parser.add_argument("--venv", default=".venv")
+    args = parser.parse_args()
+    known = {group for group, _, _ in NEEDS} | set(EXTRAS)
+    unknown = set(args.groups) - known
+    if unknown:
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    venv = ROOT / args.venv
+    lock_path = ROOT / ".prepare.lock"
+    with open(lock_path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once take turns
+        install_system(args.groups)
+        try:
+            prepare_venv(venv, args.groups)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"failed: {' '.join(map(str, error.cmd))}")
+
+
+if __name__ == "__main__":
+    main()

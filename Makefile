@@ -1,0 +1,316 @@
+# Everything a developer, CI or a first visitor runs.  `make` alone prints the
+# targets.  Each target installs what it needs first (.ci/prepare.py).
+#
+# Variables: VARIANT (debug release gcc clang asan tsan coverage: the flavour
+# of a C build), BUILD (where C builds go), JOBS, PYTHON, ARGS (handed to
+# pytest or to the C test runner), WERROR= (warnings do not fail), V=1.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+BUILD ?= build
+VARIANT ?= debug
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ARGS ?=
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+SUBMAKE := $(MAKE) --no-print-directory
+
+# Payload files of the vendor that some tests read; absent: those tests skip.
+SGO_SAMPLES ?= $(abspath ../shared/samples)
+export SGO_SAMPLES
+
+# What `make ci` (.ci/run) and `make full` run, in this order, each a target.
+CI_STEPS := lint wheel-test test asan tsan
+FULL_STEPS := $(CI_STEPS) valgrind
+
+PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
+
+## ------------------------------------------------------------ everyday
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' \
+	    $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what is missing: system packages, .venv
+	@$(PREPARE) build demo test lint
+
+.PHONY: prepare-build prepare-demo prepare-test prepare-lint prepare-valgrind
+prepare-build:
+	@$(PREPARE) build
+prepare-demo:
+	@$(PREPARE) build demo
+prepare-test:
+	@$(PREPARE) build demo test
+prepare-lint:
+	@$(PREPARE) build demo test lint
+prepare-valgrind:
+	@$(PREPARE) build valgrind
+
+.PHONY: build
+build: prepare-build ## the extension module, in place
+	@$(SUBMAKE) extension
+
+.PHONY: demo
+demo: prepare-demo ## live odds in this terminal: no key, no network
+	@$(SUBMAKE) extension
+	@$(VENV_PYTHON) -m sgostream.cli demo $(ARGS)
+
+.PHONY: test
+test: prepare-test ## every test, C and Python
+	@$(SUBMAKE) run-ctests ARGS=
+	@$(SUBMAKE) run-pytest
+
+.PHONY: pytest
+pytest: prepare-test ## the Python tests; ARGS='tests/unit -k name'
+	@$(SUBMAKE) run-pytest
+
+.PHONY: ctest
+ctest: prepare-build ## the C tests; ARGS='map buf' picks some
+	@$(SUBMAKE) run-ctests
+
+.PHONY: format
+format: prepare-lint ## rewrite C and Python files in our style
+	clang-format -i $(C_STYLED)
+	$(VENV)/bin/ruff check --fix --quiet $(PY_LINTED) || true
+	$(VENV)/bin/ruff format $(PY_LINTED)
+
+## ------------------------------------------------------------ checks
+
+.PHONY: lint
+lint: prepare-lint ## formatters, compilers, clang-tidy, cppcheck, ruff, mypy
+	@$(SUBMAKE) lint-format
+	@$(SUBMAKE) lint-python
+	@$(SUBMAKE) -j$(JOBS) compile VARIANT=gcc
+	@$(SUBMAKE) -j$(JOBS) compile VARIANT=clang
+	@$(SUBMAKE) lint-cppcheck
+	@$(SUBMAKE) -j$(JOBS) lint-tidy
+
+.PHONY: check-includes
+check-includes: prepare-test ## nothing depends upwards; headers stand alone
+	@$(VENV)/bin/pytest -q tests/unit/test_layers.py
+
+.PHONY: asan
+asan: prepare-test ## C and Python tests under ASan + UBSan
+	@$(SUBMAKE) run-ctests VARIANT=asan ARGS=
+	@$(SUBMAKE) run-pytest-asan
+
+.PHONY: tsan
+tsan: prepare-build ## C tests under ThreadSanitizer
+	@$(SUBMAKE) run-ctests VARIANT=tsan
+
+.PHONY: valgrind
+valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
+	@$(SUBMAKE) run-ctests RUNNER=--valgrind
+
+.PHONY: ci
+ci: ## what CI runs; prints each step's seconds
+	@$(PYTHON) .ci/steps.py $(CI_STEPS)
+
+.PHONY: full
+full: ## everything, before an issue is called resolved
+	@$(PYTHON) .ci/steps.py $(FULL_STEPS)
+
+.PHONY: test-roots
+test-roots: ## the suite in fresh newer Debian roots (root needed)
+	@$(PYTHON) .ci/prepare.py --venv $(VENV) roots
+	@$(PYTHON) tests/tools/test_roots.py $(ARGS)
+
+.PHONY: dist
+dist: prepare-test ## source distribution and wheel in dist/
+	rm -rf dist
+	$(VENV_PYTHON) -m build --outdir dist .
+
+.PHONY: wheel-test
+wheel-test: prepare-test ## sdist, wheel, install in an empty venv, import
+	@$(VENV_PYTHON) tests/tools/wheel_test.py
+
+.PHONY: clean
+clean: ## remove what was built (keeps .venv)
+	rm -rf $(BUILD) dist *.egg-info sgostream/_core*.so
+	find . -name __pycache__ -type d -not -path './.venv/*' \
+	    -prune -exec rm -rf {} +
+
+## ------------------------------------------------------------ C builds
+# Out of tree: $(BUILD)/$(VARIANT)/{obj,tests,examples}, libsgostream.a.
+
+OUT := $(BUILD)/$(VARIANT)
+
+CC_debug := $(CC)
+CC_release := $(CC)
+CC_gcc := gcc
+CC_clang := clang
+CC_asan := gcc
+CC_tsan := gcc
+CC_coverage := gcc
+
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+FLAGS_debug := -O1 -g
+FLAGS_release := -O3 -g -DNDEBUG $(HARDEN)
+FLAGS_gcc := -O2 -g $(HARDEN)
+FLAGS_clang := -O2 -g $(HARDEN)
+FLAGS_asan := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_coverage := -O0 -g --coverage
+
+COMPILER := $(CC_$(VARIANT))
+ifeq ($(COMPILER),)
+$(error VARIANT is one of debug release gcc clang asan tsan coverage, \
+    not "$(VARIANT)")
+endif
+
+WERROR ?= -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+    -Wpointer-arith -Wcast-align -Wwrite-strings -Wundef -Wvla -Wformat=2 \
+    -Wimplicit-fallthrough $(WERROR)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml \
+    2>/dev/null)
+
+# Looked up when first used: pkg-config may be installed by this very run.
+LIBRARIES := libwebsockets libcurl libcjson openssl zlib
+HAVE_LIBDEFLATE = $(eval HAVE_LIBDEFLATE := $$(shell pkg-config --exists \
+    libdeflate 2>/dev/null && echo libdeflate))$(HAVE_LIBDEFLATE)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags \
+    $(LIBRARIES) $(HAVE_LIBDEFLATE)) $(if $(HAVE_LIBDEFLATE),\
+    -DSGO_HAVE_LIBDEFLATE=1))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(LIBRARIES) \
+    $(HAVE_LIBDEFLATE)))$(PKG_LIBS)
+PY_CFLAGS = $(eval PY_CFLAGS := $$(shell $(PYTHON) -c \
+    'import sysconfig; print("-isystem", sysconfig.get_path("include"))'\
+    ))$(PY_CFLAGS)
+
+DEFINES := -std=gnu11 -D_GNU_SOURCE -DSGO_VERSION='"$(VERSION)"'
+ALL_CFLAGS = $(DEFINES) -Icsrc/core $(WARNINGS) -fPIC -pthread \
+    -fvisibility=hidden -fstack-protector-strong $(FLAGS_$(VARIANT)) \
+    $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS) -Wl,--as-needed
+ALL_LIBS = $(PKG_LIBS) -lm $(LDLIBS)
+
+CORE_SOURCES := $(sort $(wildcard csrc/core/*.c csrc/core/*/*.c))
+BINDING_SOURCES := $(sort $(wildcard csrc/python/*.c))
+HEADERS := $(sort $(wildcard csrc/core/*.h csrc/core/*/*.h csrc/python/*.h))
+TEST_SOURCES := $(sort $(wildcard tests/c/test_*.c))
+# Other files of tests/c are helpers, linked into every C test.
+HELPER_SOURCES := $(filter-out tests/c/test_% tests/c/fuzz_% tests/c/bench_%, \
+    $(sort $(wildcard tests/c/*.c)))
+EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
+
+objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+LIBRARY := $(OUT)/libsgostream.a
+TEST_PROGRAMS := $(patsubst tests/c/%.c,$(OUT)/tests/%,$(TEST_SOURCES))
+EXAMPLE_PROGRAMS := $(patsubst examples/%.c,$(OUT)/examples/%, \
+    $(EXAMPLE_SOURCES))
+
+C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
+    csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] examples/*.[ch] \
+    benchmarks/*.[ch]))
+PY_LINTED := setup.py .ci sgostream tests examples benchmarks
+
+$(OUT)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC   [$(VARIANT)] $<"
+	$(Q)$(COMPILER) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(call objects,$(BINDING_SOURCES)): ALL_CFLAGS += $(PY_CFLAGS)
+$(call objects,$(TEST_SOURCES) $(HELPER_SOURCES)): ALL_CFLAGS += -Itests/c
+
+$(LIBRARY): $(call objects,$(CORE_SOURCES))
+	@echo "  AR   [$(VARIANT)] $@"
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(OUT)/tests/%: $(OUT)/obj/tests/c/%.o \
+    $(call objects,$(HELPER_SOURCES)) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
+
+$(OUT)/examples/%: $(OUT)/obj/examples/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
+
+ALL_OBJECTS := $(call objects,$(CORE_SOURCES) $(BINDING_SOURCES) \
+    $(TEST_SOURCES) $(HELPER_SOURCES) $(EXAMPLE_SOURCES))
+-include $(ALL_OBJECTS:.o=.d)
+.SECONDARY: $(ALL_OBJECTS)
+
+.PHONY: lib c-tests c-examples compile
+lib: $(LIBRARY)
+c-tests: $(TEST_PROGRAMS)
+c-examples: $(EXAMPLE_PROGRAMS)
+compile: $(ALL_OBJECTS)
+
+## ------------------------------------------------------------ inner targets
+# The public targets above call these in a second make, after the set-up.
+
+RUNNER ?=
+# detect_leaks: on for C programs, off inside Python (it never frees all).
+SANITIZER_ENV := UBSAN_OPTIONS=print_stacktrace=1 \
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=tests/c/tsan.supp
+
+.PHONY: run-ctests
+run-ctests:
+	@$(SUBMAKE) -j$(JOBS) c-tests c-examples
+	@$(SANITIZER_ENV) \
+	    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
+	    $(PYTHON) tests/tools/run_ctests.py $(RUNNER) --variant $(VARIANT) \
+	    --jobs $(JOBS) $(OUT)/tests $(ARGS)
+
+.PHONY: extension
+extension:
+	@$(VENV_PYTHON) setup.py --quiet build_ext --inplace
+
+.PHONY: run-pytest
+run-pytest:
+	@$(SUBMAKE) extension
+	@$(SUBMAKE) -j$(JOBS) c-examples
+	@SGO_C_EXAMPLES=$(abspath $(OUT)/examples) $(VENV)/bin/pytest $(ARGS)
+
+# A copy of the package with an instrumented _core, ahead on the path.
+ASAN_TREE := $(abspath $(BUILD)/asan/python)
+.PHONY: run-pytest-asan
+run-pytest-asan:
+	@$(SUBMAKE) -j$(JOBS) c-examples VARIANT=asan
+	@SGO_BUILD=asan $(VENV_PYTHON) setup.py --quiet build \
+	    --build-base $(BUILD)/asan/temp --build-lib $(ASAN_TREE)
+	@$(SANITIZER_ENV) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	    SGO_SANITIZER=asan SGO_C_EXAMPLES=$(abspath $(BUILD)/asan/examples) \
+	    PYTHONPATH=$(ASAN_TREE) \
+	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	    $(VENV)/bin/pytest $(ARGS)
+
+.PHONY: lint-format lint-python lint-cppcheck lint-tidy
+lint-format:
+	@echo "  clang-format"
+	$(Q)clang-format --dry-run -Werror $(C_STYLED)
+
+lint-python:
+	@echo "  ruff, mypy"
+	$(Q)$(VENV)/bin/ruff check --quiet $(PY_LINTED)
+	$(Q)$(VENV)/bin/ruff format --check --quiet $(PY_LINTED)
+	$(Q)$(VENV)/bin/mypy
+
+lint-cppcheck:
+	@echo "  cppcheck"
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 -j $(JOBS) \
+	    --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem -D_GNU_SOURCE -Icsrc/core \
+	    $(CORE_SOURCES) $(BINDING_SOURCES)
+
+TIDY_STAMPS := $(patsubst %.c,$(BUILD)/tidy/%.ok, \
+    $(CORE_SOURCES) $(BINDING_SOURCES))
+lint-tidy: $(TIDY_STAMPS)
+$(BUILD)/tidy/%.ok: %.c $(HEADERS) .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY $<"
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- $(DEFINES) \
+	    -Icsrc/core $(PKG_CFLAGS) $(PY_CFLAGS) 2>$@.log >$@.out || \
+	    { cat $@.out; grep -v 'warnings generated' $@.log; exit 1; }
+	@touch $@
