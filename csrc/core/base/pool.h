@@ -34,8 +34,8 @@ void *pool_get(struct pool *pool, size_t bytes, size_t *cap) SGO_WARN_UNUSED;
  * thread. */
 void pool_put(struct pool *pool, void *p, size_t cap);
 
-/* Free cached blocks until at most keep_bytes stay, the largest first.  Any
- * thread. */
+/* Free cached blocks until at most keep_bytes stay, the longest unused first.
+ * Any thread. */
 void pool_trim(struct pool *pool, size_t keep_bytes);
 
 /* Any thread. */

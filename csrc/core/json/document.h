@@ -15,6 +15,12 @@
 struct changes;  /* json/diff.h */
 struct key_hash; /* private to document */
 
+enum {
+    DOCUMENT_HASH_LISTS = 8,
+    DOCUMENT_HASH_MEMBERS = 32,       /* smaller objects are never hashed */
+    DOCUMENT_MAX_EVENT_ID_BYTES = 256 /* longer ones are none */
+};
+
 struct document {
     struct refcount refs;
     uint32_t len;     /* bytes of body, without the padding */
@@ -22,12 +28,13 @@ struct document {
     const char *body; /* followed by SCAN_PADDING zero bytes */
     const struct container *containers;
     const char *event_id; /* decoded root["eventID"], NUL-terminated; "" when
-                             there is none or it is no string */
+                             there is none that could be one (see .c) */
     uint32_t event_id_len;
     struct pool *pool; /* a reference; body, containers come from it */
     size_t body_cap;
     size_t containers_cap;
-    _Atomic(struct key_hash *) hashes; /* newest first, only ever grows */
+    /* Of objects by record number; lists that only ever grow. */
+    _Atomic(struct key_hash *) hashes[DOCUMENT_HASH_LISTS];
 };
 
 /* Validate and index a copy of the bytes.  The root must be an object or an
@@ -112,7 +119,9 @@ struct value_iter {
     struct value parent;
     uint32_t at;    /* next byte to look at */
     uint32_t child; /* next container record */
-    bool distinct;  /* has equal keys: look before and behind */
+    uint32_t count; /* distinct keys; objects only */
+    uint32_t entry; /* with equal keys: next place in the key hash */
+    bool distinct;  /* has equal keys */
     bool is_object;
 };
 

@@ -3,7 +3,7 @@
 #ifndef SGO_JSON_SCAN_H
 #define SGO_JSON_SCAN_H
 
-#include "base/types.h"
+#include "base/pool.h"
 
 enum {
     SCAN_MAX_DEPTH = 64,         /* nested containers */
@@ -37,18 +37,24 @@ scan_max_containers(size_t len)
     return (len / 2 + (64 << 10)) / sizeof(struct container);
 }
 
-/* Receives the index while it grows. */
+/* Receives the index while it grows; zero-filled but for `pool` at first. */
 struct scan_index {
-    struct container *items; /* mem_alloc'd, owned by the holder */
+    struct pool *pool; /* borrowed; where items come from */
+    struct container *items;
     uint32_t count;
-    uint32_t cap;
+    uint32_t cap;     /* records that fit */
+    size_t cap_bytes; /* as the pool told */
 };
 
+/* Give the block back; the index is as before its first use. */
 void scan_index_fini(struct scan_index *index);
 
+/* Room for one more record of a text whose index may have at most `max`.
+ * SGO_LIMIT, SGO_NO_MEMORY. */
+sgo_status scan_index_grow(struct scan_index *index, uint32_t max);
+
 /* Validate `len` bytes that are followed by SCAN_PADDING zero bytes and index
- * their containers (index->count starts at 0, capacity is kept from call to
- * call).  What is accepted: RFC 8259 and nothing else, strict UTF-8; escaped
+ * their containers (records go behind index->count, which starts at 0).  What is accepted: RFC 8259 and nothing else, strict UTF-8; escaped
  * lone surrogates are accepted, as json.loads does; NaN, Infinity, a BOM and
  * raw control characters are not.  The text may be any value with white space
  * around it.  SGO_INVALID (err says where and why), SGO_LIMIT (bytes, depth,

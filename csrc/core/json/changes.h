@@ -1,0 +1,33 @@
+/* How a list of changes is gathered.  Private to json/. */
+#ifndef SGO_JSON_CHANGES_H
+#define SGO_JSON_CHANGES_H
+
+#include "json/diff.h"
+
+struct change_list {
+    struct change *items;
+    size_t n;
+    size_t cap;
+    sgo_status status; /* SGO_OK, SGO_LIMIT (overflow), SGO_NO_MEMORY */
+};
+
+void change_list_fini(struct change_list *list);
+
+/* Append; false once list->status is not SGO_OK. */
+bool change_list_add(struct change_list *list, struct change change);
+
+/* Make the immutable list and empty this one.  An overflow becomes the one
+ * change of the roots. */
+sgo_status
+change_list_finish(struct change_list *list, const struct document *old_doc,
+                   const struct document *new_doc, struct changes **out);
+
+/* A key of which a change alone is not news. */
+#define TEXT_IS_TIMESTAMP(key) text_equal_bytes((key), "lastUpdatedAt", 13)
+
+/* Compare two values of which the last key is `key` (raw == NULL: none) and
+ * append what differs. */
+void diff_values(struct change_list *list, struct value old_value,
+                 struct value new_value, struct text key);
+
+#endif
