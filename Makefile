@@ -169,8 +169,6 @@ WERROR ?= -Werror
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
     -Wpointer-arith -Wcast-align -Wwrite-strings -Wundef -Wvla -Wformat=2 \
     -Wimplicit-fallthrough $(WERROR)
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml \
-    2>/dev/null)
 
 # Looked up when first used: pkg-config may be installed by this very run.
 LIBRARIES := libwebsockets libcurl libcjson openssl zlib
@@ -185,7 +183,7 @@ PY_CFLAGS = $(eval PY_CFLAGS := $$(shell $(PYTHON) -c \
     'import sysconfig; print("-isystem", sysconfig.get_path("include"))'\
     ))$(PY_CFLAGS)
 
-DEFINES := -std=gnu11 -D_GNU_SOURCE -DSGO_VERSION='"$(VERSION)"'
+DEFINES := -std=gnu11 -D_GNU_SOURCE
 ALL_CFLAGS = $(DEFINES) -Icsrc/core $(WARNINGS) -fPIC -pthread \
     -fvisibility=hidden -fstack-protector-strong $(FLAGS_$(VARIANT)) \
     $(PKG_CFLAGS) $(CFLAGS)

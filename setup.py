@@ -13,7 +13,6 @@ CC, CFLAGS, LDFLAGS
     As for every setuptools build.
 """
 
-import fcntl
 import functools
 import os
 import re
@@ -29,6 +28,14 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext as _build_ext
 
+if sys.platform == "win32":
+    sys.exit(
+        "sgostream does not support Windows: its core needs POSIX threads, and "
+        "epoll or kqueue. Use it on Linux, in WSL, or on macOS."
+    )
+
+import fcntl
+
 ROOT = Path(__file__).resolve().parent
 SYSTEMS = ("Debian/Ubuntu", "Fedora", "Alpine", "macOS (Homebrew)")
 INSTALL = ("apt install", "dnf install", "apk add", "brew install")
@@ -40,41 +47,29 @@ class Library:
 
     name: str
     minimum: str
-    packages: tuple[str, str, str, str]  # in the order of SYSTEMS
+    packages: tuple[str, ...]
 
     @property
     def variable(self) -> str:
         return f"SGO_{self.name.upper()}"
 
 
+# name, oldest version, packages in the order of SYSTEMS
+LWS = ("libwebsockets-dev", "libwebsockets-devel", "libwebsockets-dev", "libwebsockets")
+CURL = ("libcurl4-openssl-dev", "libcurl-devel", "curl-dev", "curl")
+CJSON = ("libcjson-dev", "cjson-devel", "cjson-dev", "cjson")
+OPENSSL = ("libssl-dev", "openssl-devel", "openssl-dev", "openssl@3")
+ZLIB = ("zlib1g-dev", "zlib-devel", "zlib-dev", "zlib")
+LIBDEFLATE = ("libdeflate-dev", "libdeflate-devel", "libdeflate-dev", "libdeflate")
 LIBRARIES = (
-    Library(
-        "libwebsockets",
-        "4.1",
-        ("libwebsockets-dev", "libwebsockets-devel", "libwebsockets-dev")
-        + ("libwebsockets",),
-    ),
-    Library(
-        "libcurl",
-        "7.80",
-        ("libcurl4-openssl-dev", "libcurl-devel", "curl-dev", "curl"),
-    ),
-    Library(
-        "libcjson", "1.7.14", ("libcjson-dev", "cjson-devel", "cjson-dev", "cjson")
-    ),
-    Library(
-        "openssl", "3.0", ("libssl-dev", "openssl-devel", "openssl-dev", "openssl@3")
-    ),
-    Library("zlib", "1.2.11", ("zlib1g-dev", "zlib-devel", "zlib-dev", "zlib")),
+    Library("libwebsockets", "4.1", LWS),
+    Library("libcurl", "7.80", CURL),
+    Library("libcjson", "1.7.14", CJSON),
+    Library("openssl", "3.0", OPENSSL),
+    Library("zlib", "1.2.11", ZLIB),
 )
 # Used where it is there: a third of zlib's time for a whole body.
-OPTIONAL = (
-    Library(
-        "libdeflate",
-        "1.10",
-        ("libdeflate-dev", "libdeflate-devel", "libdeflate-dev", "libdeflate"),
-    ),
-)
+OPTIONAL = (Library("libdeflate", "1.10", LIBDEFLATE),)
 PKG_CONFIG_PACKAGES = ("pkgconf", "pkgconf-pkg-config", "pkgconf", "pkgconf")
 PYTHON_PACKAGES = ("python3-dev", "python3-devel", "python3-dev", "python@3")
 
@@ -149,9 +144,13 @@ def library_flags(
 
 
 def project_version() -> str:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^version = "(.+)"$', text, re.MULTILINE)
-    assert found, "pyproject.toml has no version"
+    """Return the one version there is, which the public header states."""
+    header = ROOT / "csrc" / "core" / "sgostream.h"
+    found = re.search(
+        r'^#define SGO_VERSION "(.+)"$', header.read_text(encoding="utf-8"), re.M
+    )
+    if found is None:
+        raise BuildError(f"{header} does not define SGO_VERSION")
     return found[1]
 
 
@@ -170,10 +169,7 @@ def core_extension() -> Extension:
         sources,
         include_dirs=["csrc/core"],
         depends=headers,
-        define_macros=[
-            ("_GNU_SOURCE", None),
-            ("SGO_VERSION", f'"{project_version()}"'),
-        ],
+        define_macros=[("_GNU_SOURCE", None)],
         extra_compile_args=[
             "-std=gnu11",
             "-pthread",
@@ -190,19 +186,12 @@ class build_ext(_build_ext):  # noqa: N801
     """Find libraries, compile what changed, several files at a time."""
 
     def run(self) -> None:
-        if sys.platform == "win32":
-            raise BuildError(
-                "sgostream does not support Windows: its core needs POSIX threads, "
-                "epoll or kqueue. Use it on Linux, in WSL, or on macOS."
-            )
         flavour = os.environ.get("SGO_BUILD", "")
         if flavour == "none":
             return
         if flavour not in FLAVOURS:
-            raise BuildError(
-                f"SGO_BUILD={flavour!r}: choose one of {', '.join(filter(None, FLAVOURS))}"
-                ", none"
-            )
+            known = ", ".join([*filter(None, FLAVOURS), "none"])
+            raise BuildError(f"SGO_BUILD={flavour!r} is not one of {known}")
         if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
             raise BuildError(
                 "sgostream needs the headers of Python (Python.h). Install them:\n"
@@ -212,10 +201,17 @@ class build_ext(_build_ext):  # noqa: N801
             self.add_flags(extension, flavour)
         if flavour:
             self.build_temp = f"{self.build_temp}-{flavour}"
-        Path(self.build_temp).mkdir(parents=True, exist_ok=True)
-        with open(Path(self.build_temp) / ".lock", "w") as lock:
+        temp = Path(self.build_temp)
+        temp.mkdir(parents=True, exist_ok=True)
+        with open(temp.parent / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once take turns
+            # Flavours have objects of their own, but share one place in the tree.
+            last = temp.parent / "last-in-place"
+            if self.inplace and last.exists() and last.read_text() != flavour:
+                self.force = True
             super().run()
+            if self.inplace:
+                last.write_text(flavour)
 
     def add_flags(self, extension: Extension, flavour: str) -> None:
         """Add the flags of the libraries, of hardening and of the flavour."""
@@ -226,7 +222,9 @@ class build_ext(_build_ext):  # noqa: N801
         for library in OPTIONAL:
             flags = library_flags(library, required=False)
             if flags is not None:
-                extension.define_macros.append((f"SGO_HAVE_{library.name.upper()}", "1"))
+                extension.define_macros.append(
+                    (f"SGO_HAVE_{library.name.upper()}", "1")
+                )
                 extension.extra_compile_args += flags[0]
                 extension.extra_link_args += flags[1]
         compile_args, link_args = FLAVOURS[flavour]
@@ -244,8 +242,6 @@ class build_ext(_build_ext):  # noqa: N801
         self.compiler.compile = functools.partial(
             compile_changed, self.compiler.compile, self.compiler.object_filenames
         )
-        # distutils compares time stamps of all sources with the module's; what
-        # is compiled anew is decided per file below.
         super().build_extensions()
 
 
@@ -278,4 +274,8 @@ def compile_changed(compile_files, object_filenames, sources, output_dir=None, *
         return list(pool.map(compile_one, sources))
 
 
-setup(ext_modules=[core_extension()], cmdclass={"build_ext": build_ext})
+setup(
+    version=project_version(),
+    ext_modules=[core_extension()],
+    cmdclass={"build_ext": build_ext},
+)
