@@ -31,7 +31,6 @@ typedef struct sgo_subscription sgo_subscription;
 typedef struct sgo_update sgo_update;
 typedef struct sgo_event sgo_event; /* one immutable version of one event */
 typedef struct sgo_call sgo_call;   /* one fetch or usage request */
-typedef struct sgo_report sgo_report;
 
 /* A span of bytes owned by something else. */
 typedef struct sgo_text {
@@ -154,14 +153,6 @@ SGO_API sgo_status sgo_stream_start(sgo_stream *stream, sgo_error *err);
 SGO_API void sgo_stream_close(sgo_stream *stream);
 SGO_API uint32_t sgo_stream_id(const sgo_stream *stream); /* per client */
 
-typedef struct sgo_stream_state {
-    sgo_connection connection;
-    sgo_phase phase;
-    bool failed;     /* `error` is the final error */
-    uint64_t serial; /* grows with each change of the above */
-    sgo_error error;
-} sgo_stream_state;
-
 SGO_API void sgo_stream_get_state(sgo_stream *stream, sgo_stream_state *out);
 /* Until phase is live: SGO_OK, SGO_TIMEOUT, SGO_FAILED (*err), SGO_CLOSED. */
 SGO_API sgo_status sgo_stream_wait_live(sgo_stream *stream,
@@ -193,28 +184,6 @@ SGO_API void sgo_stream_get_stats(sgo_stream *stream, sgo_stream_stats *out);
 
 /* ---- reports: log lines, state changes, gaps, errors -------------------- */
 
-typedef enum sgo_report_kind {
-    SGO_REPORT_LOG = 0,
-    SGO_REPORT_STATE,
-    SGO_REPORT_GAP,
-    SGO_REPORT_ERROR
-} sgo_report_kind;
-
-struct sgo_report {
-    sgo_report_kind kind;
-    uint32_t stream_id; /* 0: the client itself */
-    int64_t at;         /* epoch ns */
-    sgo_log_level level;
-    char area[16]; /* log: logger name behind "sgostream." */
-    sgo_connection previous, current; /* state */
-    int code;                         /* state: close code or 0 */
-    int64_t began, ended;             /* gap: epoch ns */
-    uint64_t events_refetched;        /* gap */
-    bool final;                       /* error: it ended the stream */
-    sgo_error error;                  /* error */
-    char text[SGO_ERROR_TEXT_BYTES];  /* log line; reason of state or gap */
-};
-
 /* Take the oldest report from the client's bounded ring.
  * SGO_OK, SGO_TIMEOUT, SGO_CLOSED (closed and drained). */
 SGO_API sgo_status sgo_client_take_report(sgo_client *client,
@@ -222,30 +191,6 @@ SGO_API sgo_status sgo_client_take_report(sgo_client *client,
                                           sgo_report *out);
 
 /* ---- subscriptions ---------------------------------------------------- */
-
-typedef enum sgo_on_stale {
-    SGO_ON_STALE_RAISE = 0,
-    SGO_ON_STALE_MARK
-} sgo_on_stale;
-
-typedef struct sgo_subscription_options {
-    size_t size;                  /* sizeof(sgo_subscription_options) */
-    const char *const *event_ids; /* exact; n = 0: all */
-    size_t event_id_count;
-    const char *const *league_ids; /* exact */
-    size_t league_id_count;
-    const char *const *odd_ids; /* globs */
-    size_t odd_id_count;
-    const char *const *bookmaker_ids; /* exact */
-    size_t bookmaker_id_count;
-    bool include_timestamps; /* false */
-    bool initial;            /* true */
-    bool conflate;           /* true */
-    size_t max_queue;        /* 10,000; conflate = false only */
-    int64_t min_interval_ns; /* 0 */
-    int64_t max_age_ns;      /* 0: none */
-    sgo_on_stale on_stale;
-} sgo_subscription_options;
 
 SGO_API void sgo_subscription_options_init(sgo_subscription_options *options);
 
@@ -273,19 +218,10 @@ SGO_API void sgo_subscription_wake(sgo_subscription *subscription);
  * errno when no descriptor could be had.  Made at the first call. */
 SGO_API int sgo_subscription_fd(sgo_subscription *subscription);
 
-typedef struct sgo_subscription_stats {
-    uint64_t pending; /* updates ready or held by min_interval */
-    uint64_t delivered, conflated;
-    uint64_t cancelled;        /* added + removed = nothing */
-    uint64_t hidden;           /* changes of which nothing was shown */
-    uint64_t dropped;          /* pending slots dropped at close */
-    uint64_t previous_dropped; /* by the byte limit */
-    uint64_t slow_episodes, stale_episodes;
-} sgo_subscription_stats;
-
 SGO_API void sgo_subscription_get_stats(sgo_subscription *subscription,
                                         sgo_subscription_stats *out);
-/* How often the i-th odd_ids pattern has matched an odd; 0 for i too big. */
+/* 0 while no odd of a chosen event has matched the i-th odd_ids pattern (one
+ * that is asked for in vain shows here), and for i too big. */
 SGO_API uint64_t
 sgo_subscription_pattern_matches(sgo_subscription *subscription, size_t i);
 

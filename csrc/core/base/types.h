@@ -152,4 +152,70 @@ typedef struct sgo_stream_stats {
     int64_t last_frame_age_ns; /* -1: none yet */
 } sgo_stream_stats;
 
+/* How a stream stands. */
+typedef struct sgo_stream_state {
+    sgo_connection connection;
+    sgo_phase phase;
+    bool failed;     /* `error` is the final error */
+    uint64_t serial; /* grows with each change of the above */
+    sgo_error error;
+} sgo_stream_state;
+
+typedef enum sgo_report_kind {
+    SGO_REPORT_LOG = 0,
+    SGO_REPORT_STATE,
+    SGO_REPORT_GAP,
+    SGO_REPORT_ERROR
+} sgo_report_kind;
+
+/* A log line, state change, gap or error, on its way to the user. */
+typedef struct sgo_report {
+    sgo_report_kind kind;
+    uint32_t stream_id; /* 0: the client itself */
+    int64_t at;         /* epoch ns */
+    sgo_log_level level;
+    char area[16]; /* log: logger name behind "sgostream." */
+    sgo_connection previous, current; /* state */
+    int code;                         /* state: close code or 0 */
+    int64_t began, ended;             /* gap: epoch ns */
+    uint64_t events_refetched;        /* gap */
+    bool final;                       /* error: it ended the stream */
+    sgo_error error;                  /* error */
+    char text[SGO_ERROR_TEXT_BYTES];  /* log line; reason of state or gap */
+} sgo_report;
+
+typedef enum sgo_on_stale {
+    SGO_ON_STALE_RAISE = 0,
+    SGO_ON_STALE_MARK
+} sgo_on_stale;
+
+typedef struct sgo_subscription_options {
+    size_t size;                  /* sizeof(sgo_subscription_options) */
+    const char *const *event_ids; /* exact; n = 0: all */
+    size_t event_id_count;
+    const char *const *league_ids; /* exact */
+    size_t league_id_count;
+    const char *const *odd_ids; /* globs */
+    size_t odd_id_count;
+    const char *const *bookmaker_ids; /* exact */
+    size_t bookmaker_id_count;
+    bool include_timestamps; /* false */
+    bool initial;            /* true */
+    bool conflate;           /* true */
+    size_t max_queue;        /* 10,000; conflate = false only */
+    int64_t min_interval_ns; /* 0 */
+    int64_t max_age_ns;      /* 0: none */
+    sgo_on_stale on_stale;
+} sgo_subscription_options;
+
+typedef struct sgo_subscription_stats {
+    uint64_t pending; /* updates ready or held by min_interval */
+    uint64_t delivered, conflated;
+    uint64_t cancelled;        /* added + removed = nothing */
+    uint64_t hidden;           /* changes of which nothing was shown */
+    uint64_t dropped;          /* pending slots dropped at close */
+    uint64_t previous_dropped; /* by the byte limit */
+    uint64_t slow_episodes, stale_episodes;
+} sgo_subscription_stats;
+
 #endif
