@@ -75,6 +75,7 @@ struct message_error {
     int code;
     int status;
     char *text;
+    char none[1];
 };
 void message_read_error(const struct message *m, struct message_error *out);
 
