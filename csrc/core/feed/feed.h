@@ -108,11 +108,11 @@ struct answer_end {
     sgo_error error;        /* transport: which host, what to try */
 };
 
-/* Handed to curl (rule 4: when it "started").  A request that was never
- * reported started counts from its REQUEST action's input. */
+/* Handed to curl (rule 4: when it "started").  May come again when the
+ * request is repeated: the last one counts.  A request that was never reported
+ * started counts from its REQUEST action's input. */
 void brain_request_started(struct brain *b, uint64_t request_id, int64_t now);
-/* Optional but needed for Age and for applying lists while they arrive: the
- * final answer's head, before its data. */
+/* The final answer's head, once, before its data. */
 void brain_request_head(struct brain *b, uint64_t request_id,
                         const struct answer_head *head, int64_t now);
 /* Decoded body bytes, any chunking. */
@@ -127,16 +127,16 @@ void brain_request_done(struct brain *b, uint64_t request_id,
 /* The 101 has arrived.  Inputs of another generation than the link's newest
  * CONNECT are ignored. */
 void brain_socket_opened(struct brain *b, uint32_t link_id,
-                         uint32_t generation, int64_t now);
+                         uint64_t generation, int64_t now);
 void
-brain_socket_message(struct brain *b, uint32_t link_id, uint32_t generation,
+brain_socket_message(struct brain *b, uint32_t link_id, uint64_t generation,
                      const char *bytes, size_t len, bool binary, int64_t now);
 /* Any other sign of life: WebSocket ping or pong. */
-void brain_socket_frame(struct brain *b, uint32_t link_id, uint32_t generation,
+void brain_socket_frame(struct brain *b, uint32_t link_id, uint64_t generation,
                         int64_t now);
 /* The end of each CONNECT, once: refused, failed, closed, killed. */
 void
-brain_socket_closed(struct brain *b, uint32_t link_id, uint32_t generation,
+brain_socket_closed(struct brain *b, uint32_t link_id, uint64_t generation,
                     const struct pusher_end *end, int64_t now);
 
 /* ---- inputs: the rest --------------------------------------------------- */
@@ -199,14 +199,17 @@ struct action {
             int64_t timeout_ns;    /* of the whole request, or … */
             bool until_first_byte; /* … until the first body byte; then only
                                       "under 1 kB/s for 15 s" ends it */
-            uint64_t max_body_bytes; /* decoded; beyond: done, truncated */
+            uint64_t max_body_bytes; /* decoded; beyond: done with an error
+                                        of kind LIMIT */
+            int redirects;           /* at most; 0: follow none */
+            bool no_cache;           /* Cache-Control: no-cache */
         } request;
         struct {
             uint64_t request_id; /* tell nothing about it any more */
         } cancel;
         struct {
             uint32_t link_id;
-            uint32_t generation; /* grows per link */
+            uint64_t generation; /* grows per link */
             const char *host;
             uint16_t port;
             const char *path; /* with query */
@@ -214,19 +217,19 @@ struct action {
         } connect;
         struct {
             uint32_t link_id;
-            uint32_t generation;
+            uint64_t generation;
             const char *text;
             size_t len;
         } send;
         struct {
             uint32_t link_id;
-            uint32_t generation;
+            uint64_t generation;
             int code;
             const char *reason;
         } close; /* close frame, then drop within a second */
         struct {
             uint32_t link_id;
-            uint32_t generation;
+            uint64_t generation;
         } kill; /* drop without manners; _closed is not awaited */
         struct {
             uint32_t stream_id;
