@@ -113,7 +113,7 @@ def install_system(groups: list[str]) -> None:
         sys.exit(f"run this line as root, then make again:\n\n  {line}\n")
     say(f"+ {line}")
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-q"], line.split()):
+    for command in (["apt-get", "update", "-qq"], [*line.split(), "-qq"]):
         done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             sys.exit(f"failed: {' '.join(command)}")
