@@ -20,13 +20,21 @@ struct path {
     uint32_t indexes[SCAN_MAX_DEPTH];
 };
 
+/* A walk through one open container, standing on one of its values. */
+struct path_level {
+    uint32_t index; /* the container's record */
+    uint32_t at;    /* where the walk goes on: behind the value */
+    uint32_t child;
+    uint32_t off; /* of the value; 0: not begun */
+    uint32_t value_index;
+    uint32_t position;
+    struct text key;
+};
+
 struct path_cursor {
     const struct document *doc;
-    uint32_t depth;                    /* open containers */
-    uint32_t open[SCAN_MAX_DEPTH];     /* their records */
-    uint32_t child[SCAN_MAX_DEPTH];    /* next child record to look at */
-    uint32_t at[SCAN_MAX_DEPTH];       /* arrays: an element's offset … */
-    uint32_t position[SCAN_MAX_DEPTH]; /* … and its position */
+    uint32_t depth; /* open containers, at least the root */
+    struct path_level levels[SCAN_MAX_DEPTH];
     struct path path;
 };
 

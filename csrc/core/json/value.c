@@ -174,8 +174,24 @@ find_before(const struct document *doc, uint32_t index, struct text key,
     return found;
 }
 
+/* A number below 256 that is equal for equal keys without escapes. */
+static uint32_t
+key_sketch(struct text key)
+{
+    uint64_t word = 0, tail;
+
+    if (key.len < 8) {
+        memcpy(&word, key.raw, key.len);
+    } else {
+        memcpy(&word, key.raw, 8);
+        memcpy(&tail, key.raw + key.len - 8, 8);
+        word ^= tail << 23 ^ tail >> 41;
+    }
+    return (uint32_t)((word ^ key.len) * UINT64_C(0x9FB21C651E98DF25) >> 56);
+}
+
 /* Does an object hold equal keys?  *count gets its distinct keys.  The small
- * filter of hashes settles most objects in one walk. */
+ * filter of sketches settles most objects in one walk. */
 static bool
 has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
 {
@@ -184,6 +200,7 @@ has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
     struct walk w;
     struct walk_item item, other;
     uint32_t n = 0, distinct = 0;
+    bool escapes = false; /* seen: the sketches prove nothing */
 
     if (hash != NULL) {
         *count = hash->count;
@@ -191,9 +208,9 @@ has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
     }
     walk_init(&w, doc, index);
     while (walk_next(&w, &item)) {
-        uint64_t hashed = text_hash(item.key, 0);
-        uint64_t bit = (uint64_t)1 << (hashed & 63);
-        uint64_t *word = &seen[hashed >> 6 & 3];
+        uint32_t sketch = key_sketch(item.key);
+        uint64_t bit = (uint64_t)1 << (sketch & 63);
+        uint64_t *word = &seen[sketch >> 6];
 
         if (++n == DOCUMENT_HASH_MEMBERS) {
             hash = document_hash(doc, index);
@@ -202,7 +219,8 @@ has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
                 return hash->has_equal_keys;
             }
         }
-        if (!(*word & bit) ||
+        escapes = escapes || item.key.escaped;
+        if ((!(*word & bit) && !escapes) ||
             !find_before(doc, index, item.key, item.key_off, &other)) {
             distinct++;
         }

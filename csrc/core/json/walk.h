@@ -37,14 +37,31 @@ walk_string(const char *p, bool *escaped)
 {
     *escaped = false;
     p++;
-    while (*p != '"') {
+    for (;;) {
+        while (!SCANNER_IS(p, CLASS_STRING)) {
+            if (SCANNER_IS(p + 1, CLASS_STRING)) {
+                p += 1;
+                break;
+            }
+            if (SCANNER_IS(p + 2, CLASS_STRING)) {
+                p += 2;
+                break;
+            }
+            if (SCANNER_IS(p + 3, CLASS_STRING)) {
+                p += 3;
+                break;
+            }
+            p += 4;
+        }
+        if (*p == '"') {
+            return p + 1;
+        }
         if (*p == '\\') {
             *escaped = true;
             p++;
         }
         p++;
     }
-    return p + 1;
 }
 
 /* Behind a leaf. */

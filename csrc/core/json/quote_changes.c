@@ -1,0 +1,587 @@
+/* Changes read by quote.  The list of changes only says where to look: which
+ * quotes, odds or whole parts were touched.  There the two versions are
+ * compared by what a quote means. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "json/path.h"
+#include "json/quotes.h"
+
+static const struct value none = {NULL, 0, VALUE_LEAF};
+
+static const char *const consensus_names[CONSENSUS_FIELDS] = {
+    "fairOdds",   "bookOdds",      "fairSpread",
+    "bookSpread", "fairOverUnder", "bookOverUnder",
+};
+
+const char *
+consensus_field_name(enum consensus_field field)
+{
+    return consensus_names[field];
+}
+
+/* One reading of one list; either quotes or consensus is wanted. */
+struct reading {
+    const struct document *old_doc;
+    const struct document *new_doc;
+    const struct show_filter *filter;
+    struct quote_changes *quotes; /* NULL: not wanted */
+    struct consensus_changes *consensus;
+    size_t cap;
+    sgo_status status;
+    struct path_namer namer;
+    /* The quote touched by the last change, so that it is compared once. */
+    uint32_t last_old; /* its records; VALUE_LEAF: none yet */
+    uint32_t last_new;
+};
+
+static bool
+make_room(struct reading *r, void **items, size_t n, size_t size)
+{
+    size_t cap = r->cap ? r->cap * 2 : 32;
+    void *bigger;
+
+    if (n < r->cap) {
+        return true;
+    }
+    bigger = r->status == SGO_OK ? mem_realloc(*items, cap * size) : NULL;
+    if (bigger == NULL) {
+        r->status = SGO_NO_MEMORY;
+        return false;
+    }
+    *items = bigger;
+    r->cap = cap;
+    return true;
+}
+
+static void
+add_quote(struct reading *r, const struct quote_change *change)
+{
+    void *items = r->quotes->items;
+
+    if (make_room(r, &items, r->quotes->n, sizeof(*change))) {
+        r->quotes->items = items;
+        r->quotes->items[r->quotes->n++] = *change;
+    }
+}
+
+static void
+add_consensus(struct reading *r, const struct consensus_change *change)
+{
+    void *items = r->consensus->items;
+
+    if (make_room(r, &items, r->consensus->n, sizeof(*change))) {
+        r->consensus->items = items;
+        r->consensus->items[r->consensus->n++] = *change;
+    }
+}
+
+/* The value if it is an object, else none. */
+static struct value
+object_or_none(struct value v)
+{
+    return v.doc != NULL && value_type(v) == VALUE_OBJECT ? v : none;
+}
+
+static struct value
+member(struct value object, const char *name, size_t len)
+{
+    struct value v;
+
+    return value_get(object, name, len, &v) ? v : none;
+}
+
+#define MEMBER(object, literal)                                               \
+    member((object), (literal), sizeof(literal) - 1)
+
+static bool
+is_news(struct text key)
+{
+    return !text_equal_bytes(key, "lastUpdatedAt", 13) &&
+           !text_equal_bytes(key, "altLines", 8);
+}
+
+/* Do two quotes (objects or none) differ in more than their time stamp? */
+static bool
+quotes_differ(struct value a, struct value b)
+{
+    struct value_iter it;
+    struct value a_value, b_value;
+    struct text key;
+    int64_t balance = 0; /* members of a less those of b */
+
+    if (a.doc == NULL || b.doc == NULL) {
+        return a.doc != b.doc;
+    }
+    value_iter_init(&it, a);
+    while (value_iter_next(&it, &key, &a_value)) {
+        if (is_news(key)) {
+            if (!value_get_text(b, key, &b_value) ||
+                !value_equal(a_value, b_value)) {
+                return true;
+            }
+            balance++;
+        }
+    }
+    value_iter_init(&it, b);
+    while (value_iter_next(&it, &key, &b_value)) {
+        balance -= is_news(key);
+    }
+    return balance != 0;
+}
+
+/* --- alternative lines ------------------------------------------------ */
+
+enum { NO_LINE = 0 }; /* ends a chain of struct alt_line */
+
+struct alt_line {
+    struct value value;
+    struct value line; /* doc == NULL: it names none */
+    bool over_under;
+    bool taken;
+    uint64_t hash;
+    uint32_t chain; /* number + 1 of the next with the same slot */
+};
+
+static void
+read_line(struct value element, struct alt_line *out)
+{
+    size_t len;
+    const char *raw;
+
+    *out = (struct alt_line){.value = element, .line = none};
+    if (!VALUE_GET(element, "spread", &out->line)) {
+        out->over_under = VALUE_GET(element, "overUnder", &out->line);
+    }
+    if (out->line.doc == NULL) {
+        return;
+    }
+    if (value_type(out->line) == VALUE_STRING) {
+        out->hash = text_hash(value_text(out->line), out->over_under);
+    } else {
+        raw = value_raw(out->line, &len);
+        out->hash = text_hash((struct text){raw, (uint32_t)len, false},
+                              out->over_under);
+    }
+}
+
+static bool
+same_line(const struct alt_line *a, const struct alt_line *b)
+{
+    if (a->hash != b->hash || a->over_under != b->over_under ||
+        a->line.doc == NULL || b->line.doc == NULL) {
+        return a->line.doc == NULL && b->line.doc == NULL;
+    }
+    return value_equal(a->line, b->line);
+}
+
+/* The old lines by line: chains in document order. */
+struct line_table {
+    struct alt_line *lines;
+    uint32_t *heads;
+    uint32_t n;
+    uint32_t mask;
+};
+
+static bool
+line_table_init(struct line_table *t, struct value array)
+{
+    struct value_iter it;
+    struct value element;
+    size_t n = value_len(array);
+    uint32_t slots = 16;
+
+    while (slots < n * 2) {
+        slots *= 2;
+    }
+    *t = (struct line_table){.mask = slots - 1};
+    t->lines = mem_calloc(n, sizeof(*t->lines));
+    t->heads = mem_calloc(slots, sizeof(*t->heads));
+    if (t->lines == NULL || t->heads == NULL) {
+        return false;
+    }
+    value_iter_init(&it, array);
+    while (value_iter_next(&it, NULL, &element)) {
+        if (value_type(element) == VALUE_OBJECT) {
+            read_line(element, &t->lines[t->n++]);
+        }
+    }
+    for (uint32_t i = t->n; i-- > 0;) {
+        uint32_t *head = &t->heads[t->lines[i].hash & t->mask];
+
+        t->lines[i].chain = *head;
+        *head = i + 1;
+    }
+    return true;
+}
+
+static void
+line_table_fini(struct line_table *t)
+{
+    mem_free(t->lines);
+    mem_free(t->heads);
+}
+
+/* Take the first line not yet taken that is the same; none: no such. */
+static struct value
+line_table_take(struct line_table *t, const struct alt_line *wanted)
+{
+    uint32_t *link = &t->heads[wanted->hash & t->mask];
+
+    while (*link != NO_LINE) {
+        struct alt_line *line = &t->lines[*link - 1];
+
+        if (same_line(line, wanted)) {
+            line->taken = true;
+            *link = line->chain;
+            return line->value;
+        }
+        link = &line->chain;
+    }
+    return none;
+}
+
+/* Compare the alternative lines of a quote, matched by line; `change` carries
+ * the names. */
+static void
+compare_alt_lines(struct reading *r, struct quote_change change)
+{
+    struct value old_array = MEMBER(change.old_quote, "altLines");
+    struct value new_array = MEMBER(change.new_quote, "altLines");
+    struct line_table table;
+    struct value_iter it;
+    struct value element;
+    struct alt_line line;
+    const char *old_raw, *new_raw;
+    size_t old_len, new_len;
+
+    if (old_array.doc != NULL && value_type(old_array) != VALUE_ARRAY) {
+        old_array = none;
+    }
+    if (new_array.doc != NULL && value_type(new_array) != VALUE_ARRAY) {
+        new_array = none;
+    }
+    if (old_array.doc == NULL && new_array.doc == NULL) {
+        return;
+    }
+    if (old_array.doc != NULL && new_array.doc != NULL) {
+        old_raw = value_raw(old_array, &old_len);
+        new_raw = value_raw(new_array, &new_len);
+        if (old_len == new_len && memcmp(old_raw, new_raw, old_len) == 0) {
+            return;
+        }
+    }
+    change.is_alt_line = true;
+    if (!line_table_init(&table, old_array)) {
+        r->status = SGO_NO_MEMORY;
+        goto out;
+    }
+    value_iter_init(&it, new_array);
+    while (value_iter_next(&it, NULL, &element)) {
+        if (value_type(element) != VALUE_OBJECT) {
+            continue;
+        }
+        read_line(element, &line);
+        change.old_quote = line_table_take(&table, &line);
+        change.new_quote = element;
+        if (quotes_differ(change.old_quote, change.new_quote)) {
+            add_quote(r, &change);
+        }
+    }
+    change.new_quote = none;
+    for (uint32_t i = 0; i < table.n; i++) {
+        if (!table.lines[i].taken) {
+            change.old_quote = table.lines[i].value;
+            add_quote(r, &change);
+        }
+    }
+out:
+    line_table_fini(&table);
+}
+
+/* --- levels ----------------------------------------------------------- */
+
+static void
+compare_quotes(struct reading *r, struct text odd_id, struct text bookmaker_id,
+               struct value old_value, struct value new_value)
+{
+    struct quote_change change = {
+        .odd_id = odd_id,
+        .bookmaker_id = bookmaker_id,
+        .old_quote = object_or_none(old_value),
+        .new_quote = object_or_none(new_value),
+    };
+
+    if (r->filter != NULL && !show_bookmaker(r->filter, bookmaker_id)) {
+        return;
+    }
+    if (quotes_differ(change.old_quote, change.new_quote)) {
+        add_quote(r, &change);
+    }
+    compare_alt_lines(r, change);
+}
+
+static void
+compare_books(struct reading *r, struct text odd_id, struct value old_books,
+              struct value new_books)
+{
+    struct value_iter it;
+    struct text key;
+    struct value old_value, new_value;
+
+    old_books = object_or_none(old_books);
+    new_books = object_or_none(new_books);
+    value_iter_init(&it, new_books);
+    while (value_iter_next(&it, &key, &new_value)) {
+        if (!value_get_text(old_books, key, &old_value)) {
+            old_value = none;
+        }
+        compare_quotes(r, odd_id, key, old_value, new_value);
+    }
+    value_iter_init(&it, old_books);
+    while (value_iter_next(&it, &key, &old_value)) {
+        if (!value_get_text(new_books, key, &new_value)) {
+            compare_quotes(r, odd_id, key, old_value, none);
+        }
+    }
+}
+
+static void
+compare_field(struct reading *r, struct text odd_id,
+              enum consensus_field field, struct value old_value,
+              struct value new_value)
+{
+    struct consensus_change change = {odd_id, field, old_value, new_value};
+
+    if (old_value.doc == NULL && new_value.doc == NULL) {
+        return;
+    }
+    if (old_value.doc != NULL && new_value.doc != NULL &&
+        value_equal(old_value, new_value)) {
+        return;
+    }
+    add_consensus(r, &change);
+}
+
+static void
+compare_odds(struct reading *r, struct text odd_id, struct value old_odd,
+             struct value new_odd)
+{
+    old_odd = object_or_none(old_odd);
+    new_odd = object_or_none(new_odd);
+    if (r->filter != NULL && !show_odd(r->filter, odd_id)) {
+        return;
+    }
+    if (r->quotes != NULL) {
+        compare_books(r, odd_id, MEMBER(old_odd, "byBookmaker"),
+                      MEMBER(new_odd, "byBookmaker"));
+        return;
+    }
+    for (int i = 0; i < CONSENSUS_FIELDS; i++) {
+        const char *name = consensus_names[i];
+
+        compare_field(r, odd_id, (enum consensus_field)i,
+                      member(old_odd, name, strlen(name)),
+                      member(new_odd, name, strlen(name)));
+    }
+}
+
+static void
+compare_all(struct reading *r, struct value old_odds, struct value new_odds)
+{
+    struct value_iter it;
+    struct text key;
+    struct value old_odd, new_odd;
+
+    old_odds = object_or_none(old_odds);
+    new_odds = object_or_none(new_odds);
+    value_iter_init(&it, new_odds);
+    while (value_iter_next(&it, &key, &new_odd)) {
+        if (!value_get_text(old_odds, key, &old_odd)) {
+            old_odd = none;
+        }
+        compare_odds(r, key, old_odd, new_odd);
+    }
+    value_iter_init(&it, old_odds);
+    while (value_iter_next(&it, &key, &old_odd)) {
+        if (!value_get_text(new_odds, key, &new_odd)) {
+            compare_odds(r, key, old_odd, none);
+        }
+    }
+}
+
+static struct value
+odds_of(const struct document *doc)
+{
+    return doc != NULL ? MEMBER(document_root(doc), "odds") : none;
+}
+
+/* --- changes ---------------------------------------------------------- */
+
+/* The quote that a change stands in (path: odds, oddID, byBookmaker,
+ * bookmakerID, …): the side that was named gives its record, the other is
+ * found by name. */
+static void
+read_touched_quote(struct reading *r, const struct path *path, bool is_old)
+{
+    const struct document *here = is_old ? r->old_doc : r->new_doc;
+    const struct document *there = is_old ? r->new_doc : r->old_doc;
+    uint32_t record = path->indexes[4];
+    struct value mine = {here, here->containers[record].off, record};
+    struct value other = odds_of(there), books = none, odd = none;
+    struct text odd_id = path->steps[1].key;
+    struct text bookmaker_id = path->steps[3].key;
+
+    if (record == (is_old ? r->last_old : r->last_new)) {
+        return;
+    }
+    if (value_get_text(other, odd_id, &odd)) {
+        books = MEMBER(odd, "byBookmaker");
+    }
+    if (!value_get_text(books, bookmaker_id, &other)) {
+        other = none;
+    }
+    r->last_old = is_old ? record : other.index;
+    r->last_new = is_old ? other.index : record;
+    compare_quotes(r, odd_id, bookmaker_id, is_old ? mine : other,
+                   is_old ? other : mine);
+}
+
+static void
+read_odd_member(struct reading *r, const struct path *path,
+                struct value old_value, struct value new_value)
+{
+    struct text odd_id = path->steps[1].key;
+
+    if (r->quotes != NULL) {
+        if (PATH_IS(path, 2, "byBookmaker")) {
+            compare_books(r, odd_id, old_value, new_value);
+        }
+        return;
+    }
+    for (int i = 0; i < CONSENSUS_FIELDS; i++) {
+        const char *name = consensus_names[i];
+
+        if (text_equal_bytes(path->steps[2].key, name, strlen(name))) {
+            compare_field(r, odd_id, (enum consensus_field)i, old_value,
+                          new_value);
+        }
+    }
+}
+
+static void
+read_change(struct reading *r, const struct change *change)
+{
+    const struct path *path = path_namer_name(&r->namer, change);
+    struct value old_value = change_old(change, r->old_doc);
+    struct value new_value = change_new(change, r->new_doc);
+
+    if (path->n == 0) {
+        compare_all(r, odds_of(r->old_doc), odds_of(r->new_doc));
+        return;
+    }
+    if (!PATH_IS(path, 0, "odds")) {
+        return;
+    }
+    if (path->n == 1) {
+        compare_all(r, old_value, new_value);
+        return;
+    }
+    for (uint32_t i = 1; i < path->n && i < 4; i++) {
+        if (path->steps[i].key.raw == NULL) {
+            return; /* an array where objects are expected: no quotes */
+        }
+    }
+    if (path->n == 2) {
+        compare_odds(r, path->steps[1].key, old_value, new_value);
+        return;
+    }
+    if (r->filter != NULL && !show_odd(r->filter, path->steps[1].key)) {
+        return;
+    }
+    if (path->n == 3) {
+        read_odd_member(r, path, old_value, new_value);
+    } else if (r->quotes != NULL && PATH_IS(path, 2, "byBookmaker")) {
+        if (path->n == 4) {
+            compare_quotes(r, path->steps[1].key, path->steps[3].key,
+                           old_value, new_value);
+        } else if (path->steps[4].key.raw != NULL) {
+            read_touched_quote(r, path, change->kind == SGO_CHANGE_REMOVED);
+        }
+    }
+}
+
+static void
+read_changes(struct reading *r, const struct changes *changes)
+{
+    if (r->old_doc == NULL || r->new_doc == NULL) {
+        compare_all(r, odds_of(r->old_doc), odds_of(r->new_doc));
+        return;
+    }
+    path_namer_init(&r->namer, r->old_doc, r->new_doc);
+    for (size_t i = 0; i < changes->n && r->status == SGO_OK; i++) {
+        read_change(r, &changes->items[i]);
+    }
+}
+
+sgo_status
+quotes_changed(const struct document *old_doc, const struct document *new_doc,
+               const struct changes *changes, const struct show_filter *filter,
+               struct quote_changes *out)
+{
+    struct quote_changes list = {0, NULL};
+    struct reading r = {.old_doc = old_doc,
+                        .new_doc = new_doc,
+                        .filter = filter,
+                        .quotes = &list,
+                        .status = SGO_OK,
+                        .last_old = VALUE_LEAF,
+                        .last_new = VALUE_LEAF};
+
+    read_changes(&r, changes);
+    if (r.status != SGO_OK) {
+        quote_changes_fini(&list);
+        return r.status;
+    }
+    *out = list;
+    return SGO_OK;
+}
+
+void
+quote_changes_fini(struct quote_changes *changes)
+{
+    mem_free(changes->items);
+    *changes = (struct quote_changes){0, NULL};
+}
+
+sgo_status
+consensus_changed(const struct document *old_doc,
+                  const struct document *new_doc,
+                  const struct changes *changes,
+                  const struct show_filter *filter,
+                  struct consensus_changes *out)
+{
+    struct consensus_changes list = {0, NULL};
+    struct reading r = {.old_doc = old_doc,
+                        .new_doc = new_doc,
+                        .filter = filter,
+                        .consensus = &list,
+                        .status = SGO_OK,
+                        .last_old = VALUE_LEAF,
+                        .last_new = VALUE_LEAF};
+
+    read_changes(&r, changes);
+    if (r.status != SGO_OK) {
+        consensus_changes_fini(&list);
+        return r.status;
+    }
+    *out = list;
+    return SGO_OK;
+}
+
+void
+consensus_changes_fini(struct consensus_changes *changes)
+{
+    mem_free(changes->items);
+    *changes = (struct consensus_changes){0, NULL};
+}

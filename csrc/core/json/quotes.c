@@ -1,0 +1,176 @@
+/* Reading quotes: one quote's members, and all quotes of a document. */
+#include "json/quotes.h"
+
+/* A string's or number's text; raw == NULL for anything else. */
+static struct text
+scalar_text(struct value object, const char *name, size_t len)
+{
+    struct text none = {NULL, 0, false};
+    struct value v;
+    size_t raw_len;
+    const char *raw;
+
+    if (!value_get(object, name, len, &v)) {
+        return none;
+    }
+    switch (value_type(v)) {
+    case VALUE_STRING:
+        return value_text(v);
+    case VALUE_NUMBER:
+        raw = value_raw(v, &raw_len);
+        return (struct text){raw, (uint32_t)raw_len, false};
+    default:
+        return none;
+    }
+}
+
+#define SCALAR_TEXT(object, literal)                                          \
+    scalar_text((object), (literal), sizeof(literal) - 1)
+
+/* The text's decoded bytes, in `room` when it holds escapes; false: longer
+ * than any text of interest. */
+static bool
+decoded(struct text text, char room[64], const char **bytes, size_t *len)
+{
+    if (text.raw == NULL) {
+        return false;
+    }
+    if (!text.escaped) {
+        *bytes = text.raw;
+        *len = text.len;
+        return true;
+    }
+    *bytes = room;
+    return text_decode(text, room, 64, len) == SGO_OK;
+}
+
+void
+quote_read(struct value quote, struct quote_fields *out)
+{
+    struct value v;
+    const char *bytes;
+    char room[64];
+    size_t len;
+
+    *out = (struct quote_fields){.has_odds = false};
+    if (quote.doc == NULL) {
+        return;
+    }
+    out->odds = SCALAR_TEXT(quote, "odds");
+    if (decoded(out->odds, room, &bytes, &len)) {
+        out->has_odds = odds_parse(bytes, len, &out->odds_value);
+    }
+    out->line = SCALAR_TEXT(quote, "spread");
+    if (out->line.raw == NULL) {
+        out->line = SCALAR_TEXT(quote, "overUnder");
+    }
+    if (decoded(out->line, room, &bytes, &len)) {
+        out->has_line = number_parse_double(bytes, len, &out->line_value);
+    }
+    if (VALUE_GET(quote, "available", &v)) {
+        enum value_type type = value_type(v);
+
+        out->has_available = type == VALUE_TRUE || type == VALUE_FALSE;
+        out->available = type == VALUE_TRUE;
+    }
+    if (decoded(SCALAR_TEXT(quote, "lastUpdatedAt"), room, &bytes, &len)) {
+        out->has_last_updated_at = time_parse_ns(bytes, len,
+                                                 &out->last_updated_at_ns);
+    }
+    if (VALUE_GET(quote, "deeplink", &v) && value_type(v) == VALUE_STRING) {
+        out->deeplink = value_text(v);
+    }
+}
+
+void
+quote_iter_init(struct quote_iter *it, const struct document *doc,
+                const struct show_filter *filter, bool alt_lines)
+{
+    struct value odds = {NULL, 0, VALUE_LEAF};
+
+    *it = (struct quote_iter){.filter = filter, .alt_lines = alt_lines};
+    if (VALUE_GET(document_root(doc), "odds", &odds) &&
+        value_type(odds) != VALUE_OBJECT) {
+        odds.doc = NULL;
+    }
+    value_iter_init(&it->odds, odds);
+}
+
+/* On to the next odd that is shown and has quotes. */
+static bool
+next_odd(struct quote_iter *it)
+{
+    struct quote *q = &it->current;
+    struct value books;
+
+    while (value_iter_next(&it->odds, &q->odd_id, &q->odd)) {
+        if (it->filter != NULL && !show_odd(it->filter, q->odd_id)) {
+            continue;
+        }
+        if (VALUE_GET(q->odd, "byBookmaker", &books) &&
+            value_type(books) == VALUE_OBJECT) {
+            value_iter_init(&it->books, books);
+            it->in_books = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* On to the next quote of the current odd. */
+static bool
+next_book(struct quote_iter *it)
+{
+    struct quote *q = &it->current;
+    struct value lines;
+
+    while (value_iter_next(&it->books, &q->bookmaker_id, &q->value)) {
+        if (value_type(q->value) != VALUE_OBJECT ||
+            (it->filter != NULL &&
+             !show_bookmaker(it->filter, q->bookmaker_id))) {
+            continue;
+        }
+        q->is_alt_line = false;
+        q->position = 0;
+        if (it->alt_lines && VALUE_GET(q->value, "altLines", &lines) &&
+            value_type(lines) == VALUE_ARRAY) {
+            value_iter_init(&it->lines, lines);
+            it->in_lines = true;
+        }
+        return true;
+    }
+    it->in_books = false;
+    return false;
+}
+
+/* On to the next alternative line of the current quote. */
+static bool
+next_line(struct quote_iter *it)
+{
+    struct quote *q = &it->current;
+
+    while (value_iter_next(&it->lines, NULL, &q->value)) {
+        q->position = q->is_alt_line ? q->position + 1 : 0;
+        q->is_alt_line = true;
+        if (value_type(q->value) == VALUE_OBJECT) {
+            return true;
+        }
+    }
+    it->in_lines = false;
+    return false;
+}
+
+bool
+quote_iter_next(struct quote_iter *it, struct quote *out)
+{
+    for (;;) {
+        if ((it->in_lines && next_line(it)) ||
+            (it->in_books && next_book(it))) {
+            *out = it->current;
+            return true;
+        }
+        if (!next_odd(it)) {
+            return false;
+        }
+    }
+}
