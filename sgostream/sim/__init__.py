@@ -1,0 +1,30 @@
+"""A simulator of the SportsGameOdds API and its Pusher service.
+
+>>> from sgostream.sim import Simulator
+>>> with Simulator() as sim:
+...     event_id = sim.add_event(live=True)
+...     sim.base_url, sim.api_key
+"""
+
+from __future__ import annotations
+
+from .maker import REAL_SIZE, EventMaker
+from .plan import Limit, Plan
+from .pusher import ConnectionScript
+from .rules import Rule
+from .shape import FULL, SNAPSHOT, Shape
+from .simulator import Held, Simulator
+
+__all__ = [
+    "FULL",
+    "REAL_SIZE",
+    "SNAPSHOT",
+    "ConnectionScript",
+    "EventMaker",
+    "Held",
+    "Limit",
+    "Plan",
+    "Rule",
+    "Shape",
+    "Simulator",
+]
