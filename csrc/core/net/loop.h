@@ -11,6 +11,7 @@
 struct loop;
 struct mailbox;
 struct lws_context;
+struct lws_protocols;
 
 /* ---- life ---------------------------------------------------------------*/
 
@@ -98,7 +99,10 @@ struct loop_watch {
     void (*on_clock_jump)(void *ctx, int64_t jump_ns);
     /* The loop ends: drop everything; the watch is already removed. */
     void (*on_stop)(void *ctx);
-    /* A line of libwebsockets' log. Must not block. */
+    /* The network libraries are gone; only then free what they used.  A
+     * watch that has this one stays on the list until here. */
+    void (*on_gone)(void *ctx);
+    /* A line of libwebsockets' log.  Must not block nor touch the watches. */
     void (*on_log)(void *ctx, sgo_log_level level, const char *text);
     void *ctx;
 };
@@ -117,9 +121,45 @@ struct loop_io {
     int events;
     void (*on_ready)(void *ctx, int fd, int events);
     void *ctx;
-    uint32_t generation; /* the loop's: guards against late events */
-    uint32_t slot;       /* the loop's */
 };
+
+/* Watch io->fd for io->events, change them, stop watching.  Remove before the
+ * descriptor is closed; no event comes afterwards.  false: the system refused. */
+bool loop_io_add(struct loop *loop, struct loop_io *io);
+bool loop_io_change(struct loop *loop, struct loop_io *io, int events);
+void loop_io_remove(struct loop *loop, struct loop_io *io);
+
+/* For socket.c: libwebsockets' own. */
+struct lws_context *loop_lws(struct loop *loop);
+
+/* True once the last release was seen: refuse new work. */
+bool loop_stopping(const struct loop *loop);
+
+/* Around every entry from libwebsockets: reads the clock for this turn, and
+ * arms the system's timer. */
+void loop_enter(struct loop *loop);
+void loop_leave(struct loop *loop);
+
+/* The first member of what lws_get_opaque_user_data() of a connection points
+ * to: every vhost has the loop's one callback, because lws sends some reasons
+ * to the first vhost of the context whoever's they are. */
+struct lws;
+struct loop_wsi {
+    struct loop *loop;
+    int (*callback)(struct loop_wsi *self, struct lws *wsi, int reason,
+                    void *user, void *in, size_t len);
+};
+
+/* A vhost's list of protocols; static. */
+const struct lws_protocols *loop_protocols(void);
+enum { LOOP_RX_BYTES = 64 << 10 };
+
+/* Sockets that say goodbye keep a stopping loop alive until their time. */
+void loop_hold(struct loop *loop);
+void loop_unhold(struct loop *loop);
+
+/* Tests: the next turn finds that the machine slept. */
+void loop_skew(struct loop *loop, int64_t jump_ns);
 
 struct loop_stats {
     uint64_t turns;   /* times that the poller was read */
