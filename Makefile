@@ -255,7 +255,8 @@ SANITIZER_ENV := UBSAN_OPTIONS=print_stacktrace=1 \
 
 .PHONY: run-ctests
 run-ctests:
-	@$(SUBMAKE) -j$(JOBS) c-tests c-examples
+	@$(SUBMAKE) -j$(JOBS) $(if $(ARGS),$(patsubst %,$(OUT)/tests/test_%, \
+	    $(patsubst test_%,%,$(ARGS))),c-tests)
 	@$(SANITIZER_ENV) \
 	    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	    $(PYTHON) tests/tools/run_ctests.py $(RUNNER) --variant $(VARIANT) \
