@@ -79,10 +79,10 @@ pusher_coordinates_copy(struct pusher_coordinates *out,
     c.host = copy_text(from->host, &failed);
     c.path = copy_text(from->path, &failed);
     c.auth_url = copy_text(from->auth_url, &failed);
-    c.auth_headers = copy_pairs(from->auth_headers, from->auth_header_count,
-                                &failed);
-    c.auth_params = copy_pairs(from->auth_params, from->auth_param_count,
-                               &failed);
+    c.auth_headers =
+        copy_pairs(from->auth_headers, from->auth_header_count, &failed);
+    c.auth_params =
+        copy_pairs(from->auth_params, from->auth_param_count, &failed);
     if (failed) {
         c.auth_header_count = c.auth_headers ? c.auth_header_count : 0;
         c.auth_param_count = c.auth_params ? c.auth_param_count : 0;

@@ -27,8 +27,8 @@ void message_init(void);
 /* Validated JSON text as a tree (cJSON_Delete).  SGO_INVALID: not strict
  * JSON, nested deeper than 64, or a string holds an escaped NUL;
  * SGO_NO_MEMORY. */
-sgo_status
-message_json(const char *bytes, size_t len, cJSON **out) SGO_WARN_UNUSED;
+sgo_status message_json(const char *bytes, size_t len,
+                        cJSON **out) SGO_WARN_UNUSED;
 
 /* The member `name` of an object; NULL if absent or (*twice) repeated. */
 cJSON *message_member(const cJSON *object, const char *name, bool *twice);
@@ -103,20 +103,20 @@ void message_write_string(struct buf *out, const char *text);
 void message_write_escaped(struct buf *out, const char *text);
 
 /* The form: socket_id, channel_name, params. */
-void
-message_write_form(struct buf *out, const char *socket_id, const char *channel,
-                   const struct pusher_pair *params, size_t count);
+void message_write_form(struct buf *out, const char *socket_id,
+                        const char *channel, const struct pusher_pair *params,
+                        size_t count);
 
 /* {"auth":..., "channel_data":...}; both mem_free; *channel_data NULL when
  * absent.  SGO_INVALID with a reason without contents. */
-sgo_status
-message_read_auth(const char *body, size_t len, char **auth,
-                  char **channel_data, const char **reason) SGO_WARN_UNUSED;
+sgo_status message_read_auth(const char *body, size_t len, char **auth,
+                             char **channel_data,
+                             const char **reason) SGO_WARN_UNUSED;
 
 /* The human text of an error body ({"success":false,"error":"..."}, or the
  * like, or plain text), cut and without control characters; "" if none. */
-void
-message_read_error_body(const char *body, size_t len, char *out, size_t cap);
+void message_read_error_body(const char *body, size_t len, char *out,
+                             size_t cap);
 
 /* Does a refusal's text speak of a lack of stream or connection slots? */
 bool message_speaks_of_slots(const char *text);

@@ -24,6 +24,7 @@ message_read_auth(const char *body, size_t len, char **auth,
     *reason = "the answer is not JSON";
     status = message_json(body, len, &tree);
     if (status != SGO_OK) {
+        *reason = status == SGO_NO_MEMORY ? "out of memory" : *reason;
         return status;
     }
     status = SGO_INVALID;
@@ -99,8 +100,8 @@ message_read_error_body(const char *body, size_t len, char *out, size_t cap)
             text = message_text(tree, "message");
         }
         if (text == NULL) {
-            text = message_text(message_member(tree, "error", NULL),
-                                "message");
+            text =
+                message_text(message_member(tree, "error", NULL), "message");
         }
         if (text == NULL && cJSON_IsString(tree)) {
             text = tree->valuestring;

@@ -102,7 +102,7 @@ read_timeout(struct reading *r, const char *name, int64_t fallback_ns)
         return fallback_ns;
     }
     return item->valuedouble < TIMEOUT_MS_MAX
-               ? (int64_t)(item->valuedouble * (double)NS_PER_MS) + 1
+               ? (int64_t)(item->valuedouble * (double)NS_PER_MS)
                : (int64_t)TIMEOUT_MS_MAX * NS_PER_MS;
 }
 
@@ -118,8 +118,8 @@ read_host(struct reading *r)
         refuse(r, SGO_INVALID, "odd characters in \"cluster\"");
         return;
     }
-    r->c.cluster = copy(r, cluster ? cluster : "",
-                        cluster ? strlen(cluster) : 0);
+    r->c.cluster =
+        copy(r, cluster ? cluster : "", cluster ? strlen(cluster) : 0);
     if ((host == NULL || *host == '\0') && cluster && *cluster) {
         snprintf(name, sizeof(name), "ws-%s.pusher.com", cluster);
         host = name;
@@ -392,11 +392,11 @@ pusher_options_parse(const char *key, const char *options_json, size_t len,
     read_host(&r);
     read_path(&r);
     read_ports(&r);
-    r.c.activity_timeout_ns = read_timeout(&r, "activityTimeout",
-                                           120 * NS_PER_S);
+    r.c.activity_timeout_ns =
+        read_timeout(&r, "activityTimeout", 120 * NS_PER_S);
     r.c.pong_timeout_ns = read_timeout(&r, "pongTimeout", 30 * NS_PER_S);
-    r.c.unavailable_timeout_ns = read_timeout(&r, "unavailableTimeout",
-                                              10 * NS_PER_S);
+    r.c.unavailable_timeout_ns =
+        read_timeout(&r, "unavailableTimeout", 10 * NS_PER_S);
     check_transports(&r);
     if (r.status == SGO_OK) {
         read_auth(&r);

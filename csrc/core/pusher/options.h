@@ -51,7 +51,7 @@ struct pusher_url {
     bool tls;
     char host[PUSHER_HOST_MAX + 1]; /* lower case, IPv6 without brackets */
     int port;
-    const char *path; /* into the URL given: from the first '/', or "" */
+    const char *path; /* into the URL given: all behind the authority */
 };
 
 /* Read key and options (a JSON object; len bytes).  Plain http and ws pass
@@ -59,27 +59,27 @@ struct pusher_url {
  * owns its strings (pusher_coordinates_fini).
  * SGO_INVALID (with *err), SGO_LIMIT (with *err), SGO_NO_MEMORY.
  * I/O thread (cJSON). */
-sgo_status
-pusher_options_parse(const char *key, const char *options_json, size_t len,
-                     bool allow_plain_loopback, struct pusher_coordinates *out,
-                     sgo_error *err) SGO_WARN_UNUSED;
+sgo_status pusher_options_parse(const char *key, const char *options_json,
+                                size_t len, bool allow_plain_loopback,
+                                struct pusher_coordinates *out,
+                                sgo_error *err) SGO_WARN_UNUSED;
 
 /* Do both name the same socket (key, host, port, path, TLS)? */
 bool pusher_coordinates_equal(const struct pusher_coordinates *a,
                               const struct pusher_coordinates *b);
 
 /* A deep copy; *out is untouched on failure. */
-sgo_status
-pusher_coordinates_copy(struct pusher_coordinates *out,
-                        const struct pusher_coordinates *from) SGO_WARN_UNUSED;
+sgo_status pusher_coordinates_copy(struct pusher_coordinates *out,
+                                   const struct pusher_coordinates *from)
+    SGO_WARN_UNUSED;
 
 /* Free what it owns; it is zeroed.  A zeroed one may be given. */
 void pusher_coordinates_fini(struct pusher_coordinates *c);
 
 /* Split an absolute URL for a judgement of scheme, host and port.  SGO_INVALID
  * for anything else: user info, spaces, control characters, other schemes. */
-sgo_status
-pusher_url_split(const char *url, struct pusher_url *out) SGO_WARN_UNUSED;
+sgo_status pusher_url_split(const char *url,
+                            struct pusher_url *out) SGO_WARN_UNUSED;
 
 /* "localhost", 127.0.0.0/8 and ::1. */
 bool pusher_host_is_loopback(const char *host);

@@ -194,10 +194,10 @@ void pusher_settings_default(struct pusher_settings *s);
 
 /* Coordinates are copied, settings too.  rand and log (may be NULL) outlive
  * the object.  NULL when out of memory. */
-struct pusher *
-pusher_create(const struct pusher_coordinates *coordinates,
-              const struct pusher_settings *settings, struct rand *rand,
-              const struct log *log, int64_t now);
+struct pusher *pusher_create(const struct pusher_coordinates *coordinates,
+                             const struct pusher_settings *settings,
+                             struct rand *rand, const struct log *log,
+                             int64_t now);
 void pusher_free(struct pusher *p); /* NULL allowed; wants nothing */
 
 /* Begin (again, after a stop or a fatal error).  Idempotent. */
@@ -210,11 +210,11 @@ void pusher_stop(struct pusher *p, int64_t now);
 /* New coordinates (copied).  Of the same socket: used at once for
  * authorisations; of another: at the next connect.  An answer to COORDINATES
  * lets the reconnect go on. */
-sgo_status
-pusher_set_coordinates(struct pusher *p, int64_t now,
-                       const struct pusher_coordinates *c) SGO_WARN_UNUSED;
-void
-pusher_coordinates_failed(struct pusher *p, int64_t now, const sgo_error *err);
+sgo_status pusher_set_coordinates(struct pusher *p, int64_t now,
+                                  const struct pusher_coordinates *c)
+    SGO_WARN_UNUSED;
+void pusher_coordinates_failed(struct pusher *p, int64_t now,
+                               const sgo_error *err);
 
 /* The coordinates in use; borrowed until the next input. */
 const struct pusher_coordinates *pusher_coordinates(const struct pusher *p);
