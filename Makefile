@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 ARGS ?=
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
-SUBMAKE := $(MAKE) --no-print-directory
+SUBMAKE := $(MAKE) --no-print-directory $(if $(filter 1,$(V)),,-s)
 
 # Payload files of the vendor that some tests read; absent: those tests skip.
 SGO_SAMPLES ?= $(abspath ../shared/samples)
@@ -121,6 +121,18 @@ test-roots: ## the suite in fresh newer Debian roots (root needed)
 	@$(PYTHON) .ci/prepare.py --venv $(VENV) roots
 	@$(PYTHON) tests/tools/test_roots.py $(ARGS)
 
+# Other Pythons, by name or path; each gets a virtual environment of its own.
+PYTHONS ?= $(foreach p,python3.12 python3.13 python3.14, \
+    $(if $(shell $(p) --version 2>/dev/null),$(p)))
+.PHONY: test-pythons
+test-pythons: ## the Python tests with each of PYTHONS='python3.13 /other'
+	@for python in $(PYTHONS); do \
+	    echo "--- $$python"; \
+	    $(SUBMAKE) pytest PYTHON=$$python \
+	        VENV=.venv-$$($$python -c 'import sys; print(sys.version[:4])') \
+	        || exit 1; \
+	done
+
 .PHONY: dist
 dist: prepare-test ## source distribution and wheel in dist/
 	rm -rf dist
@@ -133,7 +145,7 @@ wheel-test: prepare-test ## sdist, wheel, install in an empty venv, import
 .PHONY: clean
 clean: ## remove what was built (keeps .venv)
 	rm -rf $(BUILD) dist *.egg-info sgostream/_core*.so
-	find . -name __pycache__ -type d -not -path './.venv/*' \
+	find . -name __pycache__ -type d -not -path './.venv*' \
 	    -prune -exec rm -rf {} +
 
 ## ------------------------------------------------------------ C builds

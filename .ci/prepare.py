@@ -22,16 +22,17 @@ ROOT = Path(__file__).resolve().parents[1]
 MINIMUM_PYTHON = (3, 11)
 
 # group, what must be there, the package of Debian and Ubuntu that brings it.
+# A header is there also when pkg-config knows the library named after it.
 NEEDS = [
     ("build", "command gcc", "gcc"),
     ("build", "header stdio.h", "libc6-dev"),
     ("build", "command make", "make"),
     ("build", "command pkg-config", "pkgconf"),
-    ("build", "header libwebsockets.h", "libwebsockets-dev"),
-    ("build", "header curl/curl.h", "libcurl4-openssl-dev"),
-    ("build", "header cjson/cJSON.h", "libcjson-dev"),
-    ("build", "header openssl/ssl.h", "libssl-dev"),
-    ("build", "header zlib.h", "zlib1g-dev"),
+    ("build", "header libwebsockets.h libwebsockets", "libwebsockets-dev"),
+    ("build", "header curl/curl.h libcurl", "libcurl4-openssl-dev"),
+    ("build", "header cjson/cJSON.h libcjson", "libcjson-dev"),
+    ("build", "header openssl/ssl.h openssl", "libssl-dev"),
+    ("build", "header zlib.h zlib", "zlib1g-dev"),
     ("build", "python Python.h", "python3-dev"),
     ("build", "module ensurepip", "python3-venv"),
     ("build", "file /etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
@@ -59,11 +60,16 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def has_header(name: str) -> bool:
-    """Look where the compiler looks, by default or by CPATH, and pkg-config."""
+def has_header(name: str, library: str) -> bool:
+    """Look where the compiler looks, by default or by CPATH; ask pkg-config."""
     places = ["/usr/include", "/usr/local/include", "/usr/include/*-linux-*"]
     places += [p for p in os.environ.get("CPATH", "").split(":") if p]
-    return any(glob.glob(f"{place}/{name}") for place in places)
+    if any(glob.glob(f"{place}/{name}") for place in places):
+        return True
+    asked = os.environ.get("PKG_CONFIG", "pkg-config")
+    if not library or shutil.which(asked) is None:
+        return False
+    return subprocess.run([asked, "--exists", library]).returncode == 0
 
 
 def is_there(need: str) -> bool:
@@ -72,7 +78,7 @@ def is_there(need: str) -> bool:
     if kind == "command":
         return shutil.which(what) is not None
     if kind == "header":
-        return has_header(what)
+        return has_header(*f"{what} ".split(" ")[:2])
     if kind == "python":
         return os.path.exists(os.path.join(sysconfig.get_path("include"), what))
     if kind == "module":
@@ -94,9 +100,10 @@ def install_system(groups: list[str]) -> None:
     missing = missing_packages(groups)
     if not missing:
         return
-    say(f"missing: {', '.join(missing.values())}")
+    # "command gcc", "header zlib.h": the library's name is not shown.
+    say(f"missing: {', '.join(' '.join(n.split()[:2]) for n in missing.values())}")
     own = [p for p in ("python3-dev", "python3-venv") if p in missing]
-    if own and sysconfig.get_config_var("prefix") not in ("/usr", None):
+    if own and sys.base_prefix != "/usr":
         sys.exit(
             f"{sys.executable} lacks {' and '.join(missing[p] for p in own)}; "
             "it is not the system's Python, so install these where it came "
