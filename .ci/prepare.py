@@ -2,7 +2,7 @@
 
 System packages with apt, each only where its command, header or module is
 missing; then a virtual environment with the Python packages of the extras in
-``pyproject.toml``.  Nothing is asked of the network when nothing is missing.
+``pyproject.toml``, and the npm packages of ``tests/node``.  Nothing is asked of the network when nothing is missing.
 Without root, or without apt, it says what to install and stops.
 """
 
@@ -166,6 +166,19 @@ def prepare_venv(venv: Path, groups: list[str]) -> None:
         stamp.write_text(wanted)
 
 
+def prepare_node(folder: Path) -> None:
+    """Install the npm packages that a test's package.json names."""
+    wanted = (folder / "package.json").read_text()
+    stamp = folder / "node_modules" / ".installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    command = ["npm", "install", "--no-package-lock", "--ignore-scripts"]
+    command += ["--no-audit", "--no-fund", "--loglevel=error"]
+    say(f"+ npm install (in {folder.relative_to(ROOT)})")
+    subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    stamp.write_text(wanted)
+
+
 def main() -> None:
     if sys.version_info < MINIMUM_PYTHON:
         sys.exit(
@@ -188,6 +201,8 @@ def main() -> None:
         install_system(args.groups)
         try:
             prepare_venv(venv, args.groups)
+            if "test" in args.groups:
+                prepare_node(ROOT / "tests" / "node")
         except subprocess.CalledProcessError as error:
             sys.exit(f"failed: {' '.join(map(str, error.cmd))}")
 
