@@ -24,7 +24,7 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint wheel-test test asan tsan
+CI_STEPS := lint typecheck wheel-test test asan tsan
 FULL_STEPS := $(CI_STEPS) valgrind
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
@@ -90,6 +90,16 @@ lint: prepare-lint ## formatters, compilers, clang-tidy, cppcheck, ruff, mypy
 	@$(SUBMAKE) -j$(JOBS) compile VARIANT=clang
 	@$(SUBMAKE) lint-cppcheck
 	@$(SUBMAKE) -j$(JOBS) lint-tidy
+
+.PHONY: typecheck
+typecheck: prepare-lint ## the stub against the module, mypy and pyright on uses
+	@$(SUBMAKE) extension
+	@echo "  stubtest"
+	$(Q)$(VENV_PYTHON) -m mypy.stubtest sgostream._core
+	@echo "  mypy, pyright tests/typing"
+	$(Q)$(VENV)/bin/mypy tests/typing
+	$(Q)tests/typing/node_modules/.bin/pyright --project tests/typing \
+	    --pythonpath $(VENV_PYTHON)
 
 .PHONY: check-includes
 check-includes: prepare-test ## nothing depends upwards; headers stand alone

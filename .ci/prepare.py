@@ -2,8 +2,9 @@
 
 System packages with apt, each only where its command, header or module is
 missing; then a virtual environment with the Python packages of the extras in
-``pyproject.toml``, and the npm packages of ``tests/node``.  Nothing is asked of the network when nothing is missing.
-Without root, or without apt, it says what to install and stops.
+``pyproject.toml``, and the npm packages that the tests use.  Nothing is asked
+of the network when nothing is missing.  Without root, or without apt, it says
+what to install and stops.
 """
 
 import argparse
@@ -53,6 +54,9 @@ EXTRAS = {
     "test": ["sim", "cli", "test"],
     "lint": ["sim", "cli", "test", "dev"],
 }
+
+# group -> folder with a package.json
+NODE_FOLDERS = {"test": "tests/node", "lint": "tests/typing"}
 
 
 def say(text: str) -> None:
@@ -201,8 +205,9 @@ def main() -> None:
         install_system(args.groups)
         try:
             prepare_venv(venv, args.groups)
-            if "test" in args.groups:
-                prepare_node(ROOT / "tests" / "node")
+            for group, folder in NODE_FOLDERS.items():
+                if group in args.groups:
+                    prepare_node(ROOT / folder)
         except subprocess.CalledProcessError as error:
             sys.exit(f"failed: {' '.join(map(str, error.cmd))}")
 
