@@ -144,7 +144,8 @@ typedef struct sgo_stream_stats {
     uint64_t versions_unchanged; /* byte-identical or equal answers */
     uint64_t versions_overtaken; /* older than the held one: not applied */
     uint64_t versions_refused;   /* malformed, too large, over a limit */
-    uint64_t stale_reads;
+    uint64_t stale_reads; /* answers that went back in time */
+    uint64_t early_reads; /* notified, yet unchanged: asked again */
     uint64_t gaps, reconciles, walks_failed, reconnects, errors;
     uint64_t updates_delivered, updates_conflated;
     uint64_t events_added, events_removed;
