@@ -1,0 +1,103 @@
+"""Real-time sports odds: a client of the SportsGameOdds streaming API.
+
+::
+
+    import sgostream
+
+    with sgostream.stream("events:live") as live:
+        for update in live:
+            print(update)
+
+The key comes from the environment variable ``SPORTS_ODDS_API_KEY_HEADER``.
+Network, TLS, parsing and comparing happen in C on a background thread that
+never takes the GIL.
+"""
+
+from __future__ import annotations
+
+import atexit as _atexit
+import logging as _logging
+import os as _os
+
+from . import _core
+from ._apply import apply
+from ._client import Client, ClientStats, stream
+from ._core import MISSING, Change, ConsensusChange, Quote, QuoteChange, Times, to_plain
+from ._errors import (
+    AuthenticationError,
+    BadRequestError,
+    ClosedError,
+    ConfigurationError,
+    ForkedError,
+    LimitError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+    SgoError,
+    SlowConsumerError,
+    StaleDataError,
+    StreamLimitError,
+    TransportError,
+    _make_error,
+)
+from ._event import Event, QuoteRow, Quotes, Score, Update
+from ._stream import EventsView, Stream, StreamStats
+from ._subscription import Subscription, SubscriptionStats
+from ._types import Connection, Gap, Phase, RateWindow, StateChange, Staleness, Usage
+
+__all__ = [
+    "MISSING",
+    "AuthenticationError",
+    "BadRequestError",
+    "Change",
+    "Client",
+    "ClientStats",
+    "ClosedError",
+    "ConfigurationError",
+    "Connection",
+    "ConsensusChange",
+    "Event",
+    "EventsView",
+    "ForkedError",
+    "Gap",
+    "LimitError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Phase",
+    "ProtocolError",
+    "Quote",
+    "QuoteChange",
+    "QuoteRow",
+    "Quotes",
+    "RateLimitError",
+    "RateWindow",
+    "Score",
+    "ServerError",
+    "SgoError",
+    "SlowConsumerError",
+    "StaleDataError",
+    "Staleness",
+    "StateChange",
+    "Stream",
+    "StreamLimitError",
+    "StreamStats",
+    "Subscription",
+    "SubscriptionStats",
+    "Times",
+    "TransportError",
+    "Update",
+    "Usage",
+    "__version__",
+    "apply",
+    "stream",
+    "to_plain",
+]
+
+__version__ = "0.1.0"
+
+_logging.getLogger("sgostream").addHandler(_logging.NullHandler())
+_core.set_error_factory(_make_error)
+_atexit.register(_core.shutdown)
+_os.register_at_fork(after_in_child=_core.after_fork_in_child)

@@ -1,0 +1,299 @@
+"""Events and updates with their shortcuts, as deliveries hand them out."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from . import _core, _options
+
+if TYPE_CHECKING:
+    from ._core import Quote
+    from ._stream import Stream
+
+__all__ = ["Event", "QuoteRow", "Quotes", "Score", "Update"]
+
+
+class Score(NamedTuple):
+    """Points of both sides; None where the event has none yet."""
+
+    home: float | int | None
+    away: float | int | None
+
+
+class QuoteRow(NamedTuple):
+    """One quote with its place: an odd, a bookmaker, main or alternative line."""
+
+    event_id: str
+    odd_id: str
+    bookmaker_id: str
+    is_alt_line: bool
+    quote: Quote
+
+
+class Quotes:
+    """Quotes of one or more events, in document order.
+
+    Iterable, with a length; it holds its events while it lives.
+    """
+
+    __slots__ = ("_alt_lines", "_bookmaker_ids", "_events", "_odd_ids", "_rows")
+
+    def __init__(
+        self,
+        events: Iterable[Event],
+        odd_ids: Iterable[str] | None,
+        bookmaker_ids: Iterable[str] | None,
+        alt_lines: bool,
+    ) -> None:
+        self._events = tuple(events)
+        self._odd_ids = _options.names("odd_ids", odd_ids)
+        self._bookmaker_ids = _options.names("bookmaker_ids", bookmaker_ids)
+        self._alt_lines = _options.flag("alt_lines", alt_lines)
+        self._rows: list[QuoteRow] | None = None
+
+    def _load(self) -> list[QuoteRow]:
+        if self._rows is None:
+            self._rows = [
+                QuoteRow(event.event_id, odd_id, bookmaker_id, is_alt_line, quote)
+                for event in self._events
+                for odd_id, bookmaker_id, is_alt_line, quote in event.quote_rows(
+                    odd_ids=self._odd_ids,
+                    bookmaker_ids=self._bookmaker_ids,
+                    alt_lines=self._alt_lines,
+                )
+            ]
+        return self._rows
+
+    def __iter__(self) -> Iterator[QuoteRow]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __repr__(self) -> str:
+        return f"<Quotes of {len(self._events)} events: {len(self)} rows>"
+
+
+def _text(mapping: Any, *path: str) -> str | None:
+    """The string at a path, or None where anything on the way is missing."""
+    for key in path:
+        if not isinstance(mapping, Mapping):
+            return None
+        mapping = mapping.get(key)
+    return mapping if isinstance(mapping, str) and mapping else None
+
+
+class Event(_core.Event):
+    """One immutable version of one event: a mapping that reads C memory.
+
+    Everything of the API's JSON is there under its own names
+    (``event["odds"][odd_id]["byBookmaker"]["pinnacle"]["odds"]``); only what is
+    touched becomes a Python object, and inner objects and arrays are views that
+    keep the event alive.  The attributes below are shortcuts into it, None
+    where the event lacks the member.
+
+    Equal by JSON value to other events, views and plain ``dict``\\ s; the hash is
+    that of its ``eventID``.  ``json.dumps(event)`` raises since it is no
+    ``dict``: use ``event.json()``, ``event.to_dict()``, or
+    ``json.dumps(x, default=sgostream.to_plain)``.  Safe to read from any thread.
+    """
+
+    __slots__ = ()
+
+    @property
+    def event_id(self) -> str:
+        """``eventID``."""
+        return cast(str, self["eventID"])
+
+    @property
+    def league_id(self) -> str | None:
+        """``leagueID``."""
+        return _text(self, "leagueID")
+
+    @property
+    def sport_id(self) -> str | None:
+        """``sportID``."""
+        return _text(self, "sportID")
+
+    @property
+    def home(self) -> str | None:
+        """Name of the home side: medium, else long, else short."""
+        return self._side("home")
+
+    @property
+    def away(self) -> str | None:
+        """Name of the away side: medium, else long, else short."""
+        return self._side("away")
+
+    def _side(self, side: str) -> str | None:
+        for size in ("medium", "long", "short"):
+            name = _text(self, "teams", side, "names", size)
+            if name:
+                return name
+        return None
+
+    @property
+    def title(self) -> str:
+        """``"Chiefs @ Bills"``, or the best that the event offers."""
+        home, away = self.home, self.away
+        if home and away:
+            return f"{away} @ {home}"
+        return (
+            home
+            or away
+            or _text(self, "props", "title")
+            or _text(self, "props", "name")
+            or self.event_id
+        )
+
+    @property
+    def score(self) -> Score | None:
+        """Points of both sides, None before the start."""
+        teams = self.get("teams")
+        if not isinstance(teams, Mapping):
+            return None
+        points = []
+        for side in ("home", "away"):
+            team = teams.get(side)
+            value = team.get("score") if isinstance(team, Mapping) else None
+            ok = isinstance(value, (int, float)) and not isinstance(value, bool)
+            points.append(value if ok else None)
+        if points == [None, None]:
+            return None
+        return Score(points[0], points[1])
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """The event's ``status`` object; empty when there is none."""
+        value = self.get("status")
+        return value if isinstance(value, Mapping) else {}
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """Start as an aware UTC time."""
+        value = _text(self, "status", "startsAt")
+        if value is None:
+            return None
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return when if when.tzinfo is not None else None
+
+    @property
+    def is_live(self) -> bool:
+        """True while ``status.live`` is true."""
+        return self.status.get("live") is True
+
+    def quotes(
+        self,
+        *,
+        odd_ids: Iterable[str] | None = None,
+        bookmaker_ids: Iterable[str] | None = None,
+        alt_lines: bool = False,
+    ) -> Quotes:
+        """The quotes of this version.
+
+        Parameters
+        ----------
+        odd_ids : iterable of str, optional
+            Patterns (``points-*-game-*``); default all odds.
+        bookmaker_ids : iterable of str, optional
+            Exact ids; default all bookmakers.
+        alt_lines : bool, default False
+            Alternative lines too, where the shape has them.
+
+        Returns
+        -------
+        Quotes
+        """
+        return Quotes((self,), odd_ids, bookmaker_ids, alt_lines)
+
+    def __repr__(self) -> str:
+        parts = [part for part in (self.league_id, self.title) if part]
+        score = self.score
+        if score is not None:
+            parts.append(_points(score))
+        short = _text(self, "status", "displayShort")
+        if short:
+            parts.append(short)
+        return f"<Event {self.event_id}: {' '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        score = self.score
+        rows = [
+            ("event", self.event_id),
+            ("league", self.league_id or ""),
+            ("starts", str(self.starts_at or "")),
+            ("state", _text(self, "status", "displayLong") or ""),
+            ("score", "" if score is None else _points(score)),
+            ("odds", str(len(self.get("odds") or ()))),
+        ]
+        cells = "".join(
+            f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+            for name, value in rows
+        )
+        return f"<table><caption>{html.escape(self.title)}</caption>{cells}</table>"
+
+
+def _points(score: Score) -> str:
+    """``14-10``: away first, as in the title."""
+    shown = ["-" if value is None else f"{value:g}" for value in (score.away, score.home)]
+    return "-".join(shown)
+
+
+class Update(_core.Update):
+    """What a subscription delivers for one event.
+
+    ``event`` is the new version (for ``removed`` the last one), ``previous``
+    the one that this subscription delivered before, or a later one that differs
+    from it in nothing that the subscription shows; ``changes``, ``quotes`` and
+    ``consensus`` say exactly what differs.  All of it is computed off the GIL
+    and turned into Python objects only where touched.
+    """
+
+    __slots__ = ()
+
+    @property
+    def stream(self) -> Stream | None:  # type: ignore[override]
+        """The stream it came from, None when that is gone."""
+        from ._stream import find_stream
+
+        return find_stream(super().stream)
+
+    def __repr__(self) -> str:
+        event = self.event
+        parts = [part for part in (event.league_id, event.title) if part]
+        score = event.score
+        if score is not None:
+            parts.append(_points(score))
+        short = _text(event, "status", "displayShort")
+        if short:
+            parts.append(short)
+        return f"{' '.join(parts)}: {self._what()}"
+
+    def _what(self) -> str:
+        if self.kind != "changed":
+            return str(self.kind)
+        said = []
+        quotes = len(self.quotes)
+        if quotes:
+            said.append(f"{quotes} quote{'s' if quotes > 1 else ''}")
+        groups: dict[str, None] = {}
+        for change in self.changes:
+            head = change.path[0] if change.path else "everything"
+            if head == "teams" and change.path[-1] == "score":
+                head = "score"
+            if head != "odds":
+                groups[str(head)] = None
+            elif not quotes:
+                groups["odds"] = None
+        said.extend(groups)
+        if not said:
+            said.append("back to the previous version" if self.skipped else "no change")
+        if self.stale:
+            said.append("stale")
+        return ", ".join(said)

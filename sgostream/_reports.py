@@ -1,0 +1,97 @@
+"""From the core's ring of reports to ``logging`` and to the streams.
+
+One daemon thread per Client takes log lines, state changes, gaps and errors.
+It holds the core's client and this router, never the Python client, so that a
+forgotten client can be collected.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._types import Connection, Gap, StateChange
+
+if TYPE_CHECKING:
+    from ._dispatch import Dispatcher
+
+__all__ = ["ReportRouter"]
+
+_log = logging.getLogger(__name__)
+
+
+class ReportRouter:
+    """Hands each report to the log and to its stream's dispatcher."""
+
+    def __init__(self, core: _core.Client) -> None:
+        self._core = core
+        self._lock = threading.Lock()
+        self._dispatchers: weakref.WeakValueDictionary[int, Dispatcher] = (
+            weakref.WeakValueDictionary()
+        )
+        self._thread: threading.Thread | None = None
+
+    def add(self, stream_id: int, dispatcher: Dispatcher) -> None:
+        """Reports of this stream go to this dispatcher too."""
+        with self._lock:
+            self._dispatchers[stream_id] = dispatcher
+
+    def start(self) -> None:
+        """Start the thread; nothing happens when it runs."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._thread = threading.Thread(
+                target=_run, args=(self,), name="sgostream-reports", daemon=True
+            )
+            self._thread.start()
+
+    def _hand_over(self, report: dict[str, Any]) -> None:
+        kind = report["kind"]
+        if kind == "log":
+            logger = logging.getLogger(f"sgostream.{report['area']}")
+            logger.log(report["level"], "%s", report["text"])
+            return
+        with self._lock:
+            dispatcher = self._dispatchers.get(report["stream_id"])
+        if dispatcher is None:
+            return
+        if kind == "state":
+            dispatcher.put_state(
+                StateChange(
+                    Connection(report["previous"]),
+                    Connection(report["current"]),
+                    report["text"],
+                    report["code"] or None,
+                )
+            )
+        elif kind == "gap":
+            dispatcher.put_gap(
+                Gap(
+                    report["text"],
+                    _utc(report["began"]),
+                    _utc(report["ended"]),
+                    report["events_refetched"],
+                )
+            )
+        else:
+            dispatcher.put_error(report["error"])
+
+
+def _utc(epoch_ns: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ns / 1e9, tz=UTC)
+
+
+def _run(router: ReportRouter) -> None:
+    while True:
+        report = router._core.take_report()
+        if report is None:
+            return
+        try:
+            router._hand_over(report)
+        except Exception:
+            _log.exception("a report could not be handed over")

@@ -1,0 +1,122 @@
+"""Plain values of the public face: enums, state changes, gaps, statistics."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from datetime import datetime
+
+__all__ = [
+    "Connection",
+    "Gap",
+    "Phase",
+    "RateWindow",
+    "Staleness",
+    "StateChange",
+    "Usage",
+]
+
+
+class Connection(enum.StrEnum):
+    """State of a stream's connection: the words of pusher-js, and ``polling``."""
+
+    INITIALIZED = "initialized"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+    DISCONNECTED = "disconnected"
+    POLLING = "polling"
+
+
+class Phase(enum.StrEnum):
+    """How far a stream is: what its events are worth right now."""
+
+    IDLE = "idle"
+    BOOTSTRAPPING = "bootstrapping"
+    SUBSCRIBING = "subscribing"
+    RECONCILING = "reconciling"
+    LIVE = "live"
+    STALE = "stale"
+    CLOSED = "closed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StateChange:
+    """What ``on_state`` callbacks get: the connection went from one state to another."""
+
+    previous: Connection
+    current: Connection
+    #: Why, in words.
+    reason: str
+    #: The WebSocket close code, or None.
+    code: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """What ``on_gap`` callbacks get: a time in which notifications may be missing.
+
+    It is told once the reconcile that repaired it is complete.
+    """
+
+    #: Why notifications may be missing, in words.
+    reason: str
+    #: Aware UTC times.
+    began: datetime
+    ended: datetime
+    #: How many events were fetched to repair it.
+    events_refetched: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Staleness:
+    """Age of the last proof that data is current."""
+
+    #: Seconds since that proof; ``inf`` when there was none yet.
+    seconds: float
+    #: What the proof was, or why there is none.
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RateWindow:
+    """Consumption of one window (second, minute, hour, day, month) of a key.
+
+    None stands for "unlimited" in maxima and for "not told" in counts.
+    """
+
+    max_requests: int | None
+    max_entities: int | None
+    current_requests: int | None
+    current_entities: int | None
+
+    @property
+    def requests_left(self) -> int | None:
+        """Requests left in this window, None when unlimited or not told."""
+        return _left(self.max_requests, self.current_requests)
+
+    @property
+    def entities_left(self) -> int | None:
+        """Entities (objects) left in this window, None when unlimited or not told."""
+        return _left(self.max_entities, self.current_entities)
+
+
+def _left(maximum: int | None, current: int | None) -> int | None:
+    if maximum is None or current is None:
+        return None
+    return max(0, maximum - current)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Usage:
+    """Limits and consumption of the API key (``GET /account/usage``).
+
+    The e-mail address, customer number and key hash of the answer are left
+    out on purpose.
+    """
+
+    tier: str | None
+    is_active: bool | None
+    #: By window: "per-second", "per-minute", "per-hour", "per-day", "per-month".
+    rate_limits: dict[str, RateWindow]
