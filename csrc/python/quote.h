@@ -1,0 +1,11 @@
+/* Quote: one bookmaker's price and line for one odd. */
+#ifndef SGO_PYTHON_QUOTE_H
+#define SGO_PYTHON_QUOTE_H
+
+#include "state.h"
+
+/* The quote that stands at value; None where there is none (type NONE).  New
+ * reference or NULL. */
+PyObject *quote_from_value(struct core_state *state, sgo_value value);
+
+#endif
