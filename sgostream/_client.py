@@ -226,7 +226,7 @@ class Client:
                     "one subscription takes streams of one client"
                 )
         core = self._subscribe_core(streams, options)
-        return Subscription(core, streams, _options.names("odd_ids", options.get("odd_ids")))
+        return Subscription(core, streams)
 
     def _subscribe_core(
         self, streams: tuple[Stream, ...], options: SubscriptionOptions

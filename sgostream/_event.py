@@ -212,6 +212,26 @@ class Event(_core.Event):
         """
         return Quotes((self,), odd_ids, bookmaker_ids, alt_lines)
 
+    def diff(  # type: ignore[override]
+        self, other: _core.Event, include_timestamps: bool = False
+    ) -> Update:
+        """What leads from this version to another one.
+
+        Parameters
+        ----------
+        other : Event
+            The later version.
+        include_timestamps : bool, default False
+            Changes of ``lastUpdatedAt`` alone too.
+
+        Returns
+        -------
+        Update
+            Of kind ``changed``, with this version as ``previous``.
+        """
+        found = super().diff(other, include_timestamps, Update)
+        return cast(Update, found)
+
     def __repr__(self) -> str:
         parts = [part for part in (self.league_id, self.title) if part]
         score = self.score

@@ -106,7 +106,7 @@ class EventsView(Mapping[str, Event]):
         return iter(self._core.event_ids())
 
     def __len__(self) -> int:
-        return self._core.event_count
+        return self._core.event_count()
 
     def __contains__(self, event_id: object) -> bool:
         return isinstance(event_id, str) and self._core.event(event_id) is not None
@@ -499,7 +499,7 @@ class Stream:
         state = self._core.state()
         return (
             f"<Stream {self._feed}{shown}: {state.connection}, {state.phase}, "
-            f"{self._core.event_count} events>"
+            f"{self._core.event_count()} events>"
         )
 
 

@@ -62,11 +62,10 @@ class Subscription:
     """
 
     def __init__(
-        self, core: _core.Subscription, streams: tuple[Stream, ...], patterns: list[str]
+        self, core: _core.Subscription, streams: tuple[Stream, ...]
     ) -> None:
         self._core = core
         self._streams = streams  # kept alive while somebody consumes them
-        self._patterns = patterns
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- taking ---------------------------------------------------------------
@@ -214,10 +213,8 @@ class Subscription:
 
     def stats(self) -> SubscriptionStats:
         """Counters of this subscription."""
-        matches = self._core.pattern_matches()
         return SubscriptionStats(
-            **self._core.stats(),
-            pattern_matches=dict(zip(self._patterns, matches, strict=True)),
+            **self._core.stats(), pattern_matches=self._core.pattern_matches()
         )
 
     def __enter__(self) -> Self:

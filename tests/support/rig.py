@@ -1,0 +1,100 @@
+"""A simulator for one test, clients that trust it, and waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sgostream
+from sgostream.sim import Simulator
+
+T = TypeVar("T")
+
+DEADLINE = 20.0
+
+
+def eventually(
+    condition: Callable[[], T], what: str = "the condition", timeout: float = DEADLINE
+) -> T:
+    """Wait until a condition holds; what it returned."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not hold within {timeout} s")
+        time.sleep(0.005)  # between two looks, never instead of one
+
+
+class Rig:
+    """A simulator with the clients of one test; all are closed at its end."""
+
+    def __init__(self, sim: Simulator, stack: contextlib.ExitStack) -> None:
+        self.sim = sim
+        self._stack = stack
+
+    def options(self, *, tls: bool = True, **more: Any) -> dict[str, Any]:
+        """Options of a client for this simulator."""
+        base = {
+            "api_key": self.sim.api_key,
+            "base_url": self.sim.https_base_url if tls else self.sim.base_url,
+            "ca_file": self.sim.ca_file,
+            "proxy": "",
+        }
+        return {**base, **more}
+
+    def client(self, *, tls: bool = True, **more: Any) -> sgostream.Client:
+        """Make a client of this simulator."""
+        return self._stack.enter_context(
+            sgostream.Client(**self.options(tls=tls, **more))
+        )
+
+    def at_rest(self, stream: sgostream.Stream, **truth: Any) -> None:
+        """Wait until the stream's events equal the server's, field for field."""
+
+        def equal() -> bool:
+            wanted = self.sim.truth(**truth)
+            held = {i: e.json() for i, e in stream.events.items()}
+            return held == wanted
+
+        eventually(equal, "stream.events == truth")
+
+
+def take_all(
+    subscription: sgostream.Subscription, quiet: float = 0.3
+) -> list[sgostream.Update]:
+    """Everything that comes until nothing has come for `quiet` seconds."""
+    out: list[sgostream.Update] = []
+    while batch := subscription.get_batch(timeout=quiet):
+        out.extend(batch)
+    return out
+
+
+class Replica:
+    """A consumer's copies, kept by applying changes only (promise P4)."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, Any] = {}
+
+    def feed(self, updates: list[sgostream.Update]) -> None:
+        """Apply updates; their previous version must be our copy."""
+        for update in updates:
+            event_id = update.event.event_id
+            held = self.events.get(event_id)
+            if update.kind == "added":
+                assert held is None, f"{event_id} added twice"
+                assert update.previous is None
+            else:
+                assert update.previous is not None or update.kind == "removed"
+                if update.previous is not None:
+                    assert update.previous == held, f"{event_id}: another previous"
+            after = sgostream.apply(held, update.changes)
+            if update.kind == "removed":
+                assert after is sgostream.MISSING
+                del self.events[event_id]
+            else:
+                assert after == update.event.to_dict()
+                self.events[event_id] = after
