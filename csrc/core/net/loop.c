@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "net/process.h"
+#include "net/proxy.h"
 
 #include <libwebsockets.h>
 
@@ -62,8 +63,7 @@ look_for_jump(struct loop *loop)
     if (jump < LOOP_JUMP_NS) {
         return;
     }
-    FOR_EACH_WATCH(loop, watch)
-    {
+    FOR_EACH_WATCH (loop, watch) {
         if (watch->on_clock_jump != NULL) {
             watch->on_clock_jump(watch->ctx, jump);
         }
@@ -155,6 +155,7 @@ lws_entry(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 
     switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE:
+    case LWS_CALLBACK_WSI_CREATE:
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
     case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
@@ -211,8 +212,7 @@ lws_line(int level, const char *line)
     outer = loop->next_watch;
     snprintf(text, sizeof(text), "lws: %.*s",
              len < sizeof(text) ? (int)len : (int)sizeof(text), line);
-    FOR_EACH_WATCH(loop, watch)
-    {
+    FOR_EACH_WATCH (loop, watch) {
         if (watch->on_log != NULL) {
             watch->on_log(watch->ctx,
                           level & LLL_ERR ? SGO_LOG_INFO : SGO_LOG_DEBUG,
@@ -304,8 +304,7 @@ begin_stop(void *ctx)
     struct loop *loop = ctx;
 
     loop->stopping = true;
-    FOR_EACH_WATCH(loop, watch)
-    {
+    FOR_EACH_WATCH (loop, watch) {
         void (*on_stop)(void *ctx) = watch->on_stop;
         void *watch_ctx = watch->ctx;
 
@@ -340,8 +339,7 @@ loop_main(void *arg)
     }
     lws_context_destroy(loop->lws); /* late callbacks come from here */
     loop->lws = NULL;
-    FOR_EACH_WATCH(loop, watch)
-    {
+    FOR_EACH_WATCH (loop, watch) {
         if (watch->on_gone != NULL) {
             watch->on_gone(watch->ctx);
         }
@@ -402,8 +400,8 @@ fail:
 sgo_status
 loop_acquire(struct loop **out, sgo_error *err)
 {
-    struct registry *registry = process_get(&registry_slot,
-                                            sizeof(struct registry));
+    struct registry *registry =
+        process_get(&registry_slot, sizeof(struct registry));
     int64_t deadline = clock_now_ns() + LOOP_STOP_NS;
     int64_t now;
 
@@ -411,6 +409,7 @@ loop_acquire(struct loop **out, sgo_error *err)
         error_set(err, SGO_ERROR_MEMORY, "out of memory");
         return SGO_NO_MEMORY;
     }
+    proxy_remember_env();
     process_lock(&registry->state);
     while (registry->loop == NULL && registry->ending > 0 &&
            (now = clock_now_ns()) < deadline) {
@@ -578,6 +577,12 @@ loop_io_remove(struct loop *loop, struct loop_io *io)
             loop->batch[i].ptr = NULL;
         }
     }
+}
+
+void **
+loop_socket_slot(struct loop *loop)
+{
+    return &loop->socket_slot;
 }
 
 void

@@ -78,8 +78,8 @@ struct loop_timer {
     void *ctx;
 };
 
-void
-loop_timer_init(struct loop_timer *timer, void (*fire)(void *ctx), void *ctx);
+void loop_timer_init(struct loop_timer *timer, void (*fire)(void *ctx),
+                     void *ctx);
 
 /* Set or move; CLOCK_NEVER cancels; a deadline in the past fires at the end
  * of this turn.  Cannot fail. */
@@ -153,6 +153,9 @@ struct loop_wsi {
 /* A vhost's list of protocols; static. */
 const struct lws_protocols *loop_protocols(void);
 enum { LOOP_RX_BYTES = 64 << 10 };
+
+/* A place for socket.c's own state; NULL at first. */
+void **loop_socket_slot(struct loop *loop);
 
 /* Sockets that say goodbye keep a stopping loop alive until their time. */
 void loop_hold(struct loop *loop);

@@ -53,6 +53,7 @@ struct loop {
     struct loop_watch *watches;
     struct loop_watch *next_watch; /* of a walk that is under way */
     struct loop_stats stats;
+    void *socket_slot; /* socket.c's */
 };
 
 /* Run what is due at loop->now_ns. */

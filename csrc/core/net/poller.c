@@ -189,8 +189,8 @@ poller_read(struct poller *p, struct poller_event out[POLLER_BATCH])
 
     for (int i = 0; i < n; i++) {
         out[i].ptr = ready[i].udata;
-        out[i].events = ready[i].filter == EVFILT_WRITE ? POLLER_WRITE
-                                                        : POLLER_READ;
+        out[i].events =
+            ready[i].filter == EVFILT_WRITE ? POLLER_WRITE : POLLER_READ;
         if (ready[i].flags & EV_ERROR) {
             out[i].events |= POLLER_ERROR;
         }

@@ -1,6 +1,8 @@
 #include "net/proxy.h"
 
+#include "base/mem.h"
 #include "base/status.h"
+#include "net/process.h"
 #include "net/resolve.h"
 
 #include <arpa/inet.h>
@@ -297,9 +299,73 @@ proxy_decide(const char *explicit_url, proxy_env env, void *ctx,
     return read_url(value, name, out, err);
 }
 
-const char *
-proxy_getenv(void *ctx, const char *name)
+/* ---- the environment, as remembered --------------------------------------*/
+
+static const char *const variables[] = {
+    "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+    "ALL_PROXY",   "no_proxy",    "NO_PROXY"};
+enum {
+    VARIABLES = sizeof(variables) / sizeof(variables[0]),
+    VARIABLE_BYTES = 8 << 10 /* longer ones are taken as not set */
+};
+
+struct remembered {
+    struct process_state head; /* its lock guards the values */
+    char *values[VARIABLES];
+};
+
+static process_slot remembered_slot;
+
+void
+proxy_remember_env(void)
 {
-    (void)ctx;
-    return getenv(name);
+    struct remembered *r =
+        process_get(&remembered_slot, sizeof(struct remembered));
+
+    if (r == NULL) {
+        return;
+    }
+    process_lock(&r->head);
+    for (size_t i = 0; i < VARIABLES; i++) {
+        const char *value = getenv(variables[i]);
+        size_t len = value != NULL ? strlen(value) : 0;
+
+        mem_free(r->values[i]);
+        r->values[i] =
+            len > 0 && len < VARIABLE_BYTES ? mem_dup(value, len) : NULL;
+    }
+    process_unlock(&r->head);
+}
+
+static const char *
+remembered_env(void *ctx, const char *name)
+{
+    struct remembered *r = ctx;
+
+    for (size_t i = 0; i < VARIABLES; i++) {
+        if (strcmp(variables[i], name) == 0) {
+            return r->values[i];
+        }
+    }
+    return NULL;
+}
+
+sgo_status
+proxy_decide_now(const char *explicit_url, const char *scheme,
+                 const char *host, uint16_t port, struct proxy *out,
+                 sgo_error *err)
+{
+    struct remembered *r =
+        process_get(&remembered_slot, sizeof(struct remembered));
+    sgo_status status;
+
+    if (r == NULL) {
+        error_set(err, SGO_ERROR_MEMORY, "out of memory");
+        return SGO_NO_MEMORY;
+    }
+    process_lock(&r->head);
+    status = proxy_decide(explicit_url, remembered_env, r, scheme, host, port,
+                          out, err);
+    process_unlock(&r->head);
+    return status;
 }

@@ -28,7 +28,14 @@ sgo_status proxy_decide(const char *explicit_url, proxy_env env, void *ctx,
                         const char *scheme, const char *host, uint16_t port,
                         struct proxy *out, sgo_error *err) SGO_WARN_UNUSED;
 
-/* The process's environment as a proxy_env. */
-const char *proxy_getenv(void *ctx, const char *name);
+/* Remember the proxy variables of the environment as they are now.  Called
+ * by loop_acquire on its caller's thread, because reading the environment on
+ * the I/O thread would race with a setenv() elsewhere. */
+void proxy_remember_env(void);
+
+/* proxy_decide with the environment as last remembered.  Any thread. */
+sgo_status proxy_decide_now(const char *explicit_url, const char *scheme,
+                            const char *host, uint16_t port, struct proxy *out,
+                            sgo_error *err) SGO_WARN_UNUSED;
 
 #endif

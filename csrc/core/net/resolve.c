@@ -460,8 +460,8 @@ resolve_start(struct loop *loop, const char *host, uint16_t port,
         mem_free(w);
         return SGO_NO_MEMORY;
     }
-    w->task = (struct loop_task){
-        .run = deliver, .drop = resolve_free, .ctx = w};
+    w->task =
+        (struct loop_task){.run = deliver, .drop = resolve_free, .ctx = w};
     w->box = mailbox_retain(loop_mailbox(loop));
     w->on_done = on_done;
     w->ctx = ctx;

@@ -44,10 +44,10 @@ bool resolve_cached(struct loop *loop, const char *host, uint16_t port,
 /* Look up; on_done comes in a later turn, at most once, and never after
  * resolve_cancel.  There is no time limit here: the caller sets a timer and
  * cancels.  *out is valid until on_done or cancel. */
-sgo_status
-resolve_start(struct loop *loop, const char *host, uint16_t port,
-              void (*on_done)(void *ctx, const struct resolve_result *result),
-              void *ctx, struct resolve **out) SGO_WARN_UNUSED;
+sgo_status resolve_start(struct loop *loop, const char *host, uint16_t port,
+                         void (*on_done)(void *ctx,
+                                         const struct resolve_result *result),
+                         void *ctx, struct resolve **out) SGO_WARN_UNUSED;
 void resolve_cancel(struct resolve *lookup); /* NULL is fine */
 
 /* Drop what is cached for a host that could not be reached. */

@@ -41,9 +41,11 @@ struct socket_end {
                         1009: ours, message too big; 0: never open */
     char reason[SOCKET_REASON_BYTES]; /* the peer's, valid UTF-8 */
     int http_status;   /* of an answer other than 101; 0: none came */
-    sgo_status status; /* SGO_OK: closed by frames; SGO_TIMEOUT; SGO_LIMIT;
-                          SGO_FAILED; SGO_NO_MEMORY */
-    sgo_error error;   /* TRANSPORT (or LIMIT) unless status is SGO_OK */
+    sgo_status status; /* SGO_OK: closed by frames, see close_code;
+                          SGO_CLOSED: by socket_close before it was open;
+                          SGO_TIMEOUT; SGO_LIMIT; SGO_FAILED;
+                          SGO_NO_MEMORY */
+    sgo_error error;   /* TRANSPORT (or LIMIT) unless SGO_OK or SGO_CLOSED */
 };
 
 struct socket_handler {
@@ -65,8 +67,8 @@ sgo_status socket_open(struct loop *loop, const struct socket_request *request,
 
 /* Queue one text message; SGO_LIMIT when SOCKET_QUEUE_BYTES would be passed,
  * SGO_CLOSED unless open. */
-sgo_status
-socket_send(struct socket *s, const char *text, size_t len) SGO_WARN_UNUSED;
+sgo_status socket_send(struct socket *s, const char *text,
+                       size_t len) SGO_WARN_UNUSED;
 
 /* Say goodbye (code 1000, 3000-4999) and wait SOCKET_CLOSE_NS for the peer;
  * on_end comes.  Before the connection is open: ends at once. */
@@ -82,5 +84,11 @@ void socket_kill(struct socket *s);
 
 /* Bytes that wait to be sent. */
 size_t socket_queued(const struct socket *s);
+
+/* When anything last arrived, on loop_now_ns()'s clock; 0: nothing yet.
+ * Where the system tells (Linux) this includes what on_frame cannot see: lws
+ * answers WebSocket pings by itself and tells nobody.  To be asked when a
+ * deadline has passed, before the connection is taken for dead. */
+int64_t socket_last_rx_ns(const struct socket *s);
 
 #endif

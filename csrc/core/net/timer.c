@@ -85,8 +85,8 @@ timers_fire(struct loop *loop)
 void
 timers_arm(struct loop *loop)
 {
-    int64_t first = loop->timers != NULL ? loop->timers->deadline_ns
-                                         : CLOCK_NEVER;
+    int64_t first =
+        loop->timers != NULL ? loop->timers->deadline_ns : CLOCK_NEVER;
 
     if (first < loop->armed_ns) {
         loop->armed_ns = first;

@@ -147,8 +147,8 @@ roots_free(struct roots *roots)
 sgo_status
 roots_acquire(const char *ca_file, struct roots **out, sgo_error *err)
 {
-    struct registry *registry = process_get(&registry_slot,
-                                            sizeof(struct registry));
+    struct registry *registry =
+        process_get(&registry_slot, sizeof(struct registry));
     bool given = ca_file != NULL && *ca_file != '\0';
     const char *path = given ? ca_file : system_bundle();
     struct roots *roots;

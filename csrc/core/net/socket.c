@@ -1,0 +1,818 @@
+/* One WebSocket from socket_open to on_end: states, time limits, the queue.
+ * lws ends everything by WSI_DESTROY, which arrives here as
+ * socket_attempt_ended; what follows from it is done later, by the step
+ * timer, so that no callback runs inside lws' own clean-up. */
+#include "net/socket_internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- life -----------------------------------------------------------------*/
+
+void
+socket_free(struct socket *s)
+{
+    resolve_cancel(s->lookup);
+    loop_timer_cancel(s->loop, &s->step);
+    loop_timer_cancel(s->loop, &s->limit);
+    loop_timer_cancel(s->loop, &s->attempt);
+    if (s->prev != NULL) {
+        s->prev->next = s->next;
+    } else if (s->set->sockets == s) {
+        s->set->sockets = s->next;
+    }
+    if (s->next != NULL) {
+        s->next->prev = s->prev;
+    }
+    if (s->vhost != NULL) {
+        s->vhost->references--;
+    }
+    if (s->holding) {
+        loop_unhold(s->loop);
+    }
+    while (s->queue != NULL) {
+        struct message *m = s->queue;
+
+        s->queue = m->next;
+        mem_free(m);
+    }
+    buf_fini(&s->message);
+    roots_release(s->roots);
+    mem_free(s->path);
+    mem_free(s->user_agent);
+    mem_free(s);
+}
+
+static void
+soon(struct socket *s)
+{
+    loop_timer_set(s->loop, &s->step, loop_now_ns(s->loop));
+}
+
+static void
+name_peer(const struct socket *s, char *out, size_t cap)
+{
+    if (s->proxy.used) {
+        snprintf(out, cap, "%s:%u through the proxy %s:%u", s->host, s->port,
+                 s->proxy.host, s->proxy.port);
+    } else if (s->address_at > 0) {
+        snprintf(out, cap, "%s:%u (%s)", s->host, s->port,
+                 s->addresses[s->address_at - 1].text);
+    } else {
+        snprintf(out, cap, "%s:%u", s->host, s->port);
+    }
+}
+
+/* ---- errors in words ------------------------------------------------------*/
+
+static void
+describe_timeout(struct socket *s, const char *peer, sgo_error *err)
+{
+    const char *phase = "no TCP connection was made";
+
+    if (s->state == SOCKET_RESOLVING) {
+        phase = "the DNS server did not answer (is the network up?)";
+    } else if (s->phase == PHASE_TLS) {
+        phase = "the TLS handshake was not complete";
+    } else if (s->phase == PHASE_UPGRADE) {
+        phase = "the WebSocket handshake was not answered";
+    }
+    error_set(err, SGO_ERROR_TRANSPORT, "%s: %s within %g s", peer, phase,
+              (double)s->open_timeout_ns / (double)NS_PER_S);
+}
+
+/* Why it never opened. */
+static void
+describe_failure(struct socket *s, sgo_error *err)
+{
+    char peer[SOCKET_HOST_BYTES + PROXY_HOST_BYTES + 96];
+
+    name_peer(s, peer, sizeof(peer));
+    if (s->late) {
+        describe_timeout(s, peer, err);
+    } else if (s->verify_error != 0) {
+        error_set(err, SGO_ERROR_TRANSPORT, "%s cannot be trusted: %s", peer,
+                  tls_verify_words(s->verify_error));
+    } else if (s->end.http_status != 0) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "%s answered HTTP status %d instead of opening a WebSocket",
+                  peer, s->end.http_status);
+    } else if (strstr(s->why, "proxy") != NULL) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "the proxy %s:%u did not connect us to %s:%u (is its login "
+                  "missing or wrong?)",
+                  s->proxy.host, s->proxy.port, s->host, s->port);
+    } else if (s->phase == PHASE_UPGRADE) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "%s broke off the WebSocket handshake%s%s", peer,
+                  s->why[0] ? ": " : "", s->why);
+    } else if (s->phase == PHASE_TLS && s->tls) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "the TLS handshake with %s failed%s%s", peer,
+                  s->why[0] ? ": " : "", s->why);
+    } else if (s->proxy.used) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "could not connect to the proxy %s:%u: refused or "
+                  "unreachable",
+                  s->proxy.host, s->proxy.port);
+    } else {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "could not connect to %s: refused or unreachable", peer);
+    }
+    err->http_status = s->end.http_status;
+    err->retryable = true;
+}
+
+/* ---- the end --------------------------------------------------------------*/
+
+/* Decide what on_end will say, and let it be said soon. */
+static void
+end_with(struct socket *s, sgo_status status)
+{
+    s->state = SOCKET_ENDED;
+    s->end.status = status;
+    loop_timer_cancel(s->loop, &s->limit);
+    loop_timer_cancel(s->loop, &s->attempt);
+    soon(s);
+}
+
+static void
+deliver_end(struct socket *s)
+{
+    const struct socket_end *end = &s->end;
+
+    log_write(s->log, SGO_LOG_DEBUG, "socket", "%s:%u: %s%s, code %d%s%s",
+              s->host, s->port, end->was_open ? "closed, " : "",
+              status_name(end->status), end->close_code,
+              end->error.text[0] ? ": " : "", end->error.text);
+    s->delivering = true;
+    s->handler.on_end(s->ctx, end);
+    socket_free(s);
+}
+
+static void
+end_open(struct socket *s)
+{
+    struct socket_end *end = &s->end;
+    char peer[SOCKET_HOST_BYTES + PROXY_HOST_BYTES + 96];
+
+    name_peer(s, peer, sizeof(peer));
+    if (s->end.status != SGO_OK) { /* decided before: limit, memory */
+        end_with(s, s->end.status);
+    } else if (s->stuck) {
+        error_set(&end->error, SGO_ERROR_TRANSPORT,
+                  "nothing could be sent to %s for %d s", peer,
+                  (int)(SOCKET_STUCK_NS / NS_PER_S));
+        end->error.retryable = true;
+        end->close_code = 1006;
+        end_with(s, SGO_TIMEOUT);
+    } else if (end->clean) {
+        end_with(s, SGO_OK);
+    } else if (s->state == SOCKET_CLOSING) {
+        end->close_code = s->close_code;
+        end->clean = !s->late;
+        end_with(s, SGO_OK);
+    } else {
+        error_set(&end->error, SGO_ERROR_TRANSPORT,
+                  "the connection to %s broke", peer);
+        end->error.retryable = true;
+        end->close_code = 1006;
+        end_with(s, SGO_FAILED);
+    }
+}
+
+static void
+end_unopened(struct socket *s)
+{
+    if (s->give_up && !s->late) { /* socket_close */
+        end_with(s, SGO_CLOSED);
+        return;
+    }
+    if (s->end.error.kind == SGO_ERROR_NONE) {
+        describe_failure(s, &s->end.error);
+        if (!s->proxy.used && s->phase == PHASE_TCP) {
+            resolve_forget(s->loop, s->host, s->port);
+        }
+    }
+    end_with(s, s->late ? SGO_TIMEOUT : SGO_FAILED);
+}
+
+void
+socket_attempt_ended(struct socket *s)
+{
+    s->wsi = NULL;
+    loop_timer_cancel(s->loop, &s->attempt);
+    if (s->dead) {
+        if (!s->entering) {
+            socket_free(s);
+        }
+        return;
+    }
+    if (s->end.was_open) {
+        end_open(s);
+    } else if (s->entering) {
+        return; /* connect_next looks at s->wsi */
+    } else if (s->give_up || s->verify_error != 0 || s->end.http_status != 0 ||
+               s->address_at == s->address_count) {
+        end_unopened(s);
+    } else {
+        soon(s); /* the next address */
+    }
+}
+
+/* ---- opening --------------------------------------------------------------*/
+
+static void
+connect_next(struct socket *s)
+{
+    const struct address *to = &s->addresses[s->address_at++];
+    int64_t now = loop_now_ns(s->loop);
+    sgo_status status;
+
+    s->state = SOCKET_CONNECTING;
+    s->phase = PHASE_TCP;
+    s->why[0] = '\0';
+    s->entering = true;
+    status = wire_connect(s, to);
+    s->entering = false;
+    if (status == SGO_NO_MEMORY) {
+        error_set(&s->end.error, SGO_ERROR_MEMORY, "out of memory");
+        s->give_up = s->late = false;
+        end_with(s, SGO_NO_MEMORY);
+    } else if (s->wsi == NULL) {
+        socket_attempt_ended(s);
+    } else if (s->address_at < s->address_count) {
+        loop_timer_set(s->loop, &s->attempt, now + SOCKET_ADDRESS_NS);
+    }
+}
+
+static void
+take_addresses(struct socket *s, const struct resolve_result *result)
+{
+    s->address_count = result->count;
+    memcpy(s->addresses, result->addresses, sizeof(s->addresses));
+    connect_next(s);
+}
+
+static void
+resolved(void *ctx, const struct resolve_result *result)
+{
+    struct socket *s = ctx;
+
+    s->lookup = NULL;
+    if (result->status == SGO_OK) {
+        take_addresses(s, result);
+        return;
+    }
+    if (s->proxy.used) {
+        error_set(&s->end.error, SGO_ERROR_TRANSPORT, "the proxy: %s",
+                  result->error.text);
+    } else {
+        s->end.error = result->error;
+    }
+    s->end.error.retryable = true;
+    end_with(s, result->status);
+}
+
+static void
+look_up(struct socket *s)
+{
+    const char *via = s->proxy.used ? s->proxy.host : s->host;
+    uint16_t port = s->proxy.used ? s->proxy.port : s->port;
+    struct resolve_result result;
+    sgo_status status;
+
+    if (resolve_cached(s->loop, via, port, RESOLVE_FRESH_NS, &result)) {
+        take_addresses(s, &result);
+        return;
+    }
+    status = resolve_start(s->loop, via, port, resolved, s, &s->lookup);
+    if (status == SGO_OK) {
+        return;
+    }
+    if (status == SGO_LIMIT) {
+        error_set(&s->end.error, SGO_ERROR_TRANSPORT,
+                  "too many host names wait for the DNS server (the last: "
+                  "%s)",
+                  via);
+        s->end.error.retryable = true;
+    } else {
+        error_set(&s->end.error, SGO_ERROR_MEMORY, "out of memory");
+    }
+    end_with(s, status);
+}
+
+static void
+take_step(void *ctx)
+{
+    struct socket *s = ctx;
+
+    switch (s->state) {
+    case SOCKET_RESOLVING:
+        if (s->give_up) {
+            end_unopened(s);
+        } else {
+            look_up(s);
+        }
+        break;
+    case SOCKET_CONNECTING:
+        connect_next(s);
+        break;
+    case SOCKET_ENDED:
+        deliver_end(s);
+        break;
+    case SOCKET_OPEN:
+    case SOCKET_CLOSING:
+        break;
+    }
+}
+
+static void
+limit_passed(void *ctx)
+{
+    struct socket *s = ctx;
+
+    switch (s->state) {
+    case SOCKET_RESOLVING:
+        s->late = true;
+        resolve_cancel(s->lookup);
+        s->lookup = NULL;
+        end_unopened(s);
+        break;
+    case SOCKET_CONNECTING:
+        s->late = s->give_up = true;
+        if (s->wsi != NULL) {
+            wire_kill(s);
+        } else {
+            end_unopened(s);
+        }
+        break;
+    case SOCKET_OPEN:
+        s->stuck = true;
+        wire_kill(s);
+        break;
+    case SOCKET_CLOSING:
+        s->late = true;
+        wire_kill(s);
+        break;
+    case SOCKET_ENDED:
+        break;
+    }
+}
+
+static void
+attempt_late(void *ctx)
+{
+    struct socket *s = ctx;
+
+    if (s->wsi != NULL) {
+        wire_kill(s);
+    }
+}
+
+void
+socket_opened(struct socket *s)
+{
+    loop_timer_cancel(s->loop, &s->limit);
+    loop_timer_cancel(s->loop, &s->attempt);
+    s->state = SOCKET_OPEN;
+    s->end.was_open = true;
+    s->last_rx_ns = loop_now_ns(s->loop);
+    if (!s->dead) {
+        s->handler.on_open(s->ctx);
+    }
+}
+
+/* ---- what arrives ---------------------------------------------------------*/
+
+static void
+sign_of_life(struct socket *s)
+{
+    s->last_rx_ns = loop_now_ns(s->loop);
+    if (!s->dead && s->handler.on_frame != NULL) {
+        s->handler.on_frame(s->ctx);
+    }
+}
+
+/* End it ourselves, with a reason that on_end will tell. */
+static void
+refuse_message(struct socket *s)
+{
+    bool too_big = s->message.status == SGO_LIMIT;
+
+    if (too_big) {
+        error_set(&s->end.error, SGO_ERROR_LIMIT,
+                  "%s:%u sent a message of more than %zu bytes", s->host,
+                  s->port, s->message.max);
+        s->end.error.close_code = 1009;
+    } else {
+        error_set(&s->end.error, SGO_ERROR_MEMORY, "out of memory");
+    }
+    s->end.status = s->message.status;
+    s->end.close_code = too_big ? 1009 : 1006;
+    socket_close(s, too_big ? 1009 : 1001, too_big ? "message too big" : "");
+    buf_fini(&s->message);
+}
+
+void
+socket_received(struct socket *s, const char *bytes, size_t len, bool first,
+                bool last, bool binary)
+{
+    sign_of_life(s);
+    if (s->dead || s->state != SOCKET_OPEN) {
+        return;
+    }
+    if (first) {
+        buf_reset(&s->message);
+        s->binary = binary;
+        if (last && len <= s->message.max) {
+            s->handler.on_message(s->ctx, bytes, len, binary);
+            return;
+        }
+    }
+    if (buf_append(&s->message, bytes, len) != SGO_OK) {
+        refuse_message(s);
+    } else if (last) {
+        s->handler.on_message(s->ctx, s->message.data, s->message.len,
+                              s->binary);
+        if (!s->dead && s->message.cap > SOCKET_QUEUE_BYTES) {
+            buf_fini(&s->message); /* big ones are rare */
+        }
+    }
+}
+
+void
+socket_pong(struct socket *s)
+{
+    sign_of_life(s);
+}
+
+/* Keep what is valid UTF-8 of the reason, from its start. */
+static void
+copy_reason(char *out, size_t cap, const unsigned char *in, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && n < cap - 1) {
+        unsigned char c = in[n];
+        size_t more = c < 0x80 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+
+        if ((c >= 0x80 && (c < 0xc2 || c > 0xf4)) || n + more >= cap - 1 ||
+            n + more >= len) {
+            break;
+        }
+        for (size_t i = 1; i <= more; i++) {
+            if ((in[n + i] & 0xc0) != 0x80) {
+                more = SIZE_MAX;
+                break;
+            }
+        }
+        if (more == SIZE_MAX || (c == 0xe0 && in[n + 1] < 0xa0) ||
+            (c == 0xed && in[n + 1] > 0x9f) ||
+            (c == 0xf0 && in[n + 1] < 0x90) ||
+            (c == 0xf4 && in[n + 1] > 0x8f)) {
+            break;
+        }
+        for (size_t i = 0; i <= more; i++) {
+            unsigned char b = in[n + i];
+
+            out[n + i] = b < 0x20 || b == 0x7f ? ' ' : (char)b;
+        }
+        n += more + 1;
+    }
+    out[n] = '\0';
+}
+
+void
+socket_peer_closes(struct socket *s, const unsigned char *in, size_t len)
+{
+    sign_of_life(s);
+    s->end.clean = true;
+    s->end.close_code = len >= 2 ? in[0] << 8 | in[1] : 1005;
+    if (len > 2) {
+        copy_reason(s->end.reason, sizeof(s->end.reason), in + 2, len - 2);
+    }
+    /* lws answers; give it no longer than our own close would get */
+    loop_timer_set(s->loop, &s->limit, loop_now_ns(s->loop) + SOCKET_CLOSE_NS);
+}
+
+/* ---- what is sent ---------------------------------------------------------*/
+
+sgo_status
+socket_send(struct socket *s, const char *text, size_t len)
+{
+    struct message *m;
+
+    if (s->state != SOCKET_OPEN || s->end.clean) {
+        return SGO_CLOSED;
+    }
+    if (len > SOCKET_QUEUE_BYTES - s->queued) {
+        return SGO_LIMIT;
+    }
+    m = wire_message(text, len);
+    if (m == NULL) {
+        return SGO_NO_MEMORY;
+    }
+    *s->queue_tail = m;
+    s->queue_tail = &m->next;
+    s->queued += len;
+    if (s->limit.deadline_ns == CLOCK_NEVER) {
+        loop_timer_set(s->loop, &s->limit,
+                       loop_now_ns(s->loop) + SOCKET_STUCK_NS);
+    }
+    wire_want_write(s);
+    return SGO_OK;
+}
+
+struct message *
+socket_take_message(struct socket *s)
+{
+    struct message *m = s->queue;
+
+    if (m != NULL) {
+        s->queue = m->next;
+        s->queued -= m->len;
+        if (s->queue == NULL) {
+            s->queue_tail = &s->queue;
+        }
+    }
+    return m;
+}
+
+void
+socket_wrote(struct socket *s, bool more)
+{
+    if (s->state == SOCKET_OPEN && !s->end.clean) {
+        loop_timer_set(s->loop, &s->limit,
+                       more ? loop_now_ns(s->loop) + SOCKET_STUCK_NS
+                            : CLOCK_NEVER);
+    }
+}
+
+size_t
+socket_queued(const struct socket *s)
+{
+    return s->queued;
+}
+
+int64_t
+socket_last_rx_ns(const struct socket *s)
+{
+    int64_t idle = s->wsi != NULL && s->last_rx_ns != 0 ? wire_idle_ns(s) : -1;
+    int64_t at = loop_now_ns(s->loop) - idle;
+
+    return idle >= 0 && at > s->last_rx_ns ? at : s->last_rx_ns;
+}
+
+/* ---- closing --------------------------------------------------------------*/
+
+void
+socket_close(struct socket *s, int code, const char *reason)
+{
+    if (s->delivering || s->state == SOCKET_ENDED ||
+        s->state == SOCKET_CLOSING) {
+        return;
+    }
+    if (s->state == SOCKET_OPEN) {
+        s->close_code = code;
+        snprintf(s->close_reason, sizeof(s->close_reason), "%s",
+                 reason ? reason : "");
+        s->state = SOCKET_CLOSING;
+        loop_timer_set(s->loop, &s->limit,
+                       loop_now_ns(s->loop) + SOCKET_CLOSE_NS);
+        wire_want_write(s);
+        return;
+    }
+    s->give_up = true;
+    resolve_cancel(s->lookup);
+    s->lookup = NULL;
+    if (s->wsi != NULL) {
+        wire_kill(s);
+    } else {
+        end_unopened(s);
+    }
+}
+
+void
+socket_leave(struct socket *s, int code, const char *reason)
+{
+    if (s == NULL || s->delivering || s->dead) {
+        return;
+    }
+    if (s->wsi == NULL || !s->end.was_open || s->state == SOCKET_ENDED) {
+        socket_kill(s);
+        return;
+    }
+    s->dead = true;
+    s->holding = true;
+    loop_hold(s->loop);
+    socket_close(s, code, reason);
+    loop_timer_set(s->loop, &s->limit, loop_now_ns(s->loop) + SOCKET_LEAVE_NS);
+}
+
+void
+socket_kill(struct socket *s)
+{
+    if (s == NULL || s->delivering || s->dead) {
+        return;
+    }
+    s->dead = true;
+    resolve_cancel(s->lookup);
+    s->lookup = NULL;
+    loop_timer_cancel(s->loop, &s->step);
+    loop_timer_cancel(s->loop, &s->limit);
+    loop_timer_cancel(s->loop, &s->attempt);
+    if (s->wsi != NULL) {
+        wire_kill(s);
+    } else {
+        socket_free(s);
+    }
+}
+
+/* ---- opening, the public part ---------------------------------------------*/
+
+static void
+loop_stops(void *ctx)
+{
+    struct socket_set *set = ctx;
+    struct socket *next;
+
+    for (struct socket *s = set->sockets; s != NULL; s = next) {
+        next = s->next;
+        socket_kill(s); /* not those that are leaving */
+    }
+}
+
+static void
+loop_gone(void *ctx)
+{
+    struct socket_set *set = ctx;
+
+    while (set->sockets != NULL) {
+        socket_free(set->sockets); /* lws never told of their end */
+    }
+    wire_close_vhosts(set);
+    *loop_socket_slot(set->loop) = NULL;
+    mem_free(set);
+}
+
+static struct socket_set *
+get_set(struct loop *loop)
+{
+    void **slot = loop_socket_slot(loop);
+    struct socket_set *set = *slot;
+
+    if (set == NULL) {
+        set = mem_calloc(1, sizeof(*set));
+        if (set == NULL) {
+            return NULL;
+        }
+        set->loop = loop;
+        set->watch = (struct loop_watch){
+            .on_stop = loop_stops, .on_gone = loop_gone, .ctx = set};
+        loop_watch_add(loop, &set->watch);
+        *slot = set;
+    }
+    return set;
+}
+
+static sgo_status
+refuse(sgo_error *err, const char *why, const char *what)
+{
+    error_set(err, SGO_ERROR_CONFIGURATION, "%s%s", why, what);
+    return SGO_INVALID;
+}
+
+static bool
+is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static sgo_status
+check(const struct socket_request *r, struct proxy *proxy, sgo_error *err)
+{
+    struct address numeric;
+    sgo_status status;
+
+    if (r->host[0] == '\0' || strlen(r->host) >= SOCKET_HOST_BYTES ||
+        !is_printable(r->host)) {
+        return refuse(err,
+                      "the WebSocket's host name is malformed or too "
+                      "long",
+                      "");
+    }
+    if (r->path[0] != '/' || strlen(r->path) >= SOCKET_PATH_BYTES ||
+        !is_printable(r->path) || r->port == 0) {
+        return refuse(err, "the WebSocket's path or port is malformed", "");
+    }
+    if (!r->tls && !resolve_is_loopback(r->host)) {
+        return refuse(err, "plain ws is for loopback only; use wss for ",
+                      r->host);
+    }
+    if (r->tls && r->roots == NULL) {
+        return refuse(err, "no CA certificates were given for ", r->host);
+    }
+    if (r->tls && resolve_numeric(r->host, &numeric) &&
+        numeric.family == AF_INET6) {
+        /* lws cuts names at the first colon and would then check none. */
+        return refuse(err, "wss needs a host name or an IPv4 address, not ",
+                      r->host);
+    }
+    status = proxy_decide_now(r->proxy, r->tls ? "wss" : "ws", r->host,
+                              r->port, proxy, err);
+    if (status == SGO_OK && proxy->used &&
+        (strlen(r->host) > SOCKET_PROXIED_BYTES ||
+         strlen(proxy->login) > SOCKET_LOGIN_BYTES)) {
+        return refuse(err,
+                      "the host name or the proxy's login is too long "
+                      "for a WebSocket through a proxy",
+                      "");
+    }
+    return status;
+}
+
+static bool
+fill(struct socket *s, const struct socket_request *r)
+{
+    const char *agent = r->user_agent != NULL ? r->user_agent : "sgostream";
+
+    snprintf(s->host, sizeof(s->host), "%s", r->host);
+    s->port = r->port;
+    s->tls = r->tls;
+    s->log = r->log;
+    s->open_timeout_ns = r->open_timeout_ns;
+    s->path = mem_dup(r->path, strlen(r->path));
+    s->user_agent = mem_dup(agent, strlen(agent));
+    s->roots = r->roots != NULL ? roots_retain(r->roots) : NULL;
+    return s->path != NULL && s->user_agent != NULL;
+}
+
+sgo_status
+socket_open(struct loop *loop, const struct socket_request *request,
+            const struct socket_handler *handler, void *ctx,
+            struct socket **out, sgo_error *err)
+{
+    struct socket_set *set;
+    struct socket *s = NULL;
+    struct proxy proxy;
+    sgo_status status;
+
+    assert(loop_is_current(loop));
+    if (loop_stopping(loop)) {
+        error_set(err, SGO_ERROR_CLOSED, "the I/O thread is stopping");
+        return SGO_CLOSED;
+    }
+    status = check(request, &proxy, err);
+    if (status != SGO_OK) {
+        return status;
+    }
+    set = get_set(loop);
+    if (set != NULL) {
+        s = mem_calloc(1, sizeof(*s));
+    }
+    if (s == NULL) {
+        error_set(err, SGO_ERROR_MEMORY, "out of memory");
+        return SGO_NO_MEMORY;
+    }
+    s->loop = loop;
+    s->set = set;
+    s->handler = *handler;
+    s->ctx = ctx;
+    s->proxy = proxy;
+    s->queue_tail = &s->queue;
+    error_clear(&s->end.error);
+    loop_timer_init(&s->step, take_step, s);
+    loop_timer_init(&s->limit, limit_passed, s);
+    loop_timer_init(&s->attempt, attempt_late, s);
+    buf_init(&s->message, request->max_message_bytes
+                              ? request->max_message_bytes
+                              : SOCKET_MESSAGE_BYTES);
+    s->next = set->sockets;
+    if (s->next != NULL) {
+        s->next->prev = s;
+    }
+    set->sockets = s;
+    if (!fill(s, request)) {
+        socket_free(s);
+        error_set(err, SGO_ERROR_MEMORY, "out of memory");
+        return SGO_NO_MEMORY;
+    }
+    if (s->open_timeout_ns > 0) {
+        loop_timer_set(loop, &s->limit,
+                       clock_add(loop_now_ns(loop), s->open_timeout_ns));
+    }
+    soon(s);
+    *out = s;
+    return SGO_OK;
+}
