@@ -335,9 +335,7 @@ SGO_API sgo_status sgo_value_at(sgo_value array, size_t i, sgo_value *out);
 /* Iterate members (in json.loads order) or elements. */
 typedef struct sgo_iter {
     sgo_value container;
-    uint32_t offset;
-    uint32_t index;
-    size_t position;
+    uint32_t state[6]; /* private */
 } sgo_iter;
 
 SGO_API void sgo_iter_init(sgo_iter *iter, sgo_value container);

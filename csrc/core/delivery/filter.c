@@ -88,11 +88,10 @@ filter_create(const sgo_subscription_options *options, struct filter **out,
                     "odd_ids", reason, err);
     }
     if (status == SGO_OK && options->bookmaker_id_count) {
-        status = refused(
-            show_filter_set_bookmaker_ids(
-                &filter->show, options->bookmaker_ids,
-                options->bookmaker_id_count, &reason),
-            "bookmaker_ids", reason, err);
+        status = refused(show_filter_set_bookmaker_ids(
+                             &filter->show, options->bookmaker_ids,
+                             options->bookmaker_id_count, &reason),
+                         "bookmaker_ids", reason, err);
     }
     if (status != SGO_OK) {
         filter_release(filter);

@@ -17,13 +17,11 @@ struct filter {
 /* Copies the names.  *out belongs to the caller.  SGO_INVALID (err says which
  * option and why), SGO_NO_MEMORY.  Any thread, no locks. */
 sgo_status filter_create(const sgo_subscription_options *options,
-                         struct filter **out,
-                         sgo_error *err) SGO_WARN_UNUSED;
+                         struct filter **out, sgo_error *err) SGO_WARN_UNUSED;
 
 /* A filter that chooses and shows everything, time stamps if asked.  NULL
  * when out of memory. */
-struct filter *
-filter_create_plain(bool include_timestamps) SGO_WARN_UNUSED;
+struct filter *filter_create_plain(bool include_timestamps) SGO_WARN_UNUSED;
 
 /* Any thread, no locks; release accepts NULL. */
 struct filter *filter_retain(struct filter *filter);

@@ -83,8 +83,8 @@ struct publication {
  * happened, publish it again later.  (A subscription that could not get
  * memory is counted, and repaired at the next publish or tick.)
  * SGO_NOT_FOUND: no such stream, or it is closed. */
-sgo_status
-hub_publish(struct hub *hub, const struct publication *pub) SGO_WARN_UNUSED;
+sgo_status hub_publish(struct hub *hub,
+                       const struct publication *pub) SGO_WARN_UNUSED;
 
 /* Set the stream's state; waiters wake and a report is queued when
  * `connection` changed.  `reason` is one line.  A stream that has failed or
@@ -155,8 +155,8 @@ uint64_t hub_reports_dropped(struct hub *hub);
 /* ---- reading streams: any thread ----------------------------------------- */
 
 /* SGO_NOT_FOUND: no such stream (dropped). */
-sgo_status
-hub_get_state(struct hub *hub, uint32_t stream_id, sgo_stream_state *out);
+sgo_status hub_get_state(struct hub *hub, uint32_t stream_id,
+                         sgo_stream_state *out);
 
 /* As sgo_stream_wait_*: deadlines on clock_now_ns(). */
 sgo_status hub_wait_live(struct hub *hub, uint32_t stream_id,
@@ -181,8 +181,7 @@ sgo_status hub_events(struct hub *hub, uint32_t stream_id,
                       struct document ***out, size_t *n) SGO_WARN_UNUSED;
 
 /* The counters set last, with updates_delivered and updates_conflated. */
-void
-hub_get_stats(struct hub *hub, uint32_t stream_id, sgo_stream_stats *out);
+void hub_get_stats(struct hub *hub, uint32_t stream_id, sgo_stream_stats *out);
 
 /* ---- subscriptions: any thread -------------------------------------------- */
 
@@ -194,10 +193,11 @@ void subscription_options_init(sgo_subscription_options *options);
 /* Subscribe to streams of this hub (the caller starts them).  options NULL:
  * defaults.  *out belongs to the caller.  SGO_INVALID (err: which option,
  * what would do), SGO_CLOSED, SGO_NOT_FOUND, SGO_NO_MEMORY. */
-sgo_status
-subscription_create(struct hub *hub, const uint32_t *stream_ids, size_t n,
-                    const sgo_subscription_options *options,
-                    sgo_subscription **out, sgo_error *err) SGO_WARN_UNUSED;
+sgo_status subscription_create(struct hub *hub, const uint32_t *stream_ids,
+                               size_t n,
+                               const sgo_subscription_options *options,
+                               sgo_subscription **out,
+                               sgo_error *err) SGO_WARN_UNUSED;
 void subscription_retain(sgo_subscription *sub);
 /* The last release closes.  Accepts NULL.  In a child of fork(): nothing. */
 void subscription_release(sgo_subscription *sub);

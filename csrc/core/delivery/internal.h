@@ -31,10 +31,11 @@ struct sgo_update {
     struct sgo_update *next; /* …or in a chain of what is to be released */
     struct slot *slot;
     struct hub_stream *stream;
-    struct changes *junk; /* to be released with the update, outside the lock */
-    size_t held_bytes;    /* as counted in the hub's queued_bytes */
-    bool in_list;         /* false while min_interval holds it back */
-    bool mark;            /* tells staleness, no version */
+    struct changes
+        *junk;          /* to be released with the update, outside the lock */
+    size_t held_bytes;  /* as counted in the hub's queued_bytes */
+    bool in_list;       /* false while min_interval holds it back */
+    bool mark;          /* tells staleness, no version */
     bool owns_previous; /* no update queued before has it as its event */
     bool superseded;    /* a later one is queued for the same event */
     /* Immutable once taken. */
@@ -52,7 +53,7 @@ struct sgo_update {
     _Atomic(struct changes *) shown;
     _Atomic(struct quote_changes *) quotes;
     _Atomic(struct consensus_changes *) consensus;
-    atomic_flag naming;        /* guards the namer; losers use their own */
+    atomic_flag naming;       /* guards the namer; losers use their own */
     struct path_namer *namer; /* remembers where the last path stood */
 };
 
@@ -67,20 +68,20 @@ void update_release_chain(struct sgo_update *first);
 
 /* What a subscription knows of one event. */
 struct slot {
-    struct slot *next; /* chain of dead slots */
+    struct slot *next;    /* chain of dead slots */
     const char *event_id; /* the map's copy */
     size_t id_len;
-    struct document *newest; /* last heard of; NULL unless present */
+    struct document *newest;    /* last heard of; NULL unless present */
     struct sgo_update *pending; /* conflating: the only one */
     size_t queued;              /* updates that point here */
     size_t carried_bytes; /* of the version taken last, while the next queued
                              update has it as its `previous` */
-    int64_t due;    /* min_interval: nothing before; 0: any time */
-    size_t heap_at; /* place in sub->held plus 1; 0: not there */
-    bool present;      /* a stream of the subscription holds it */
-    bool dying;        /* on its way out of a subscription */
-    bool stale_shown;  /* the last update taken said stale */
-    sgo_cause cause;   /* of the version last heard of */
+    int64_t due;          /* min_interval: nothing before; 0: any time */
+    size_t heap_at;       /* place in sub->held plus 1; 0: not there */
+    bool present;         /* a stream of the subscription holds it */
+    bool dying;           /* on its way out of a subscription */
+    bool stale_shown;     /* the last update taken said stale */
+    sgo_cause cause;      /* of the version last heard of */
     struct hub_stream *stream; /* who told it; borrowed: a member's */
 };
 
@@ -127,14 +128,14 @@ struct sgo_subscription {
     bool signalled; /* the descriptor is readable */
     bool filling;   /* subscription_create puts the snapshot in */
     struct sgo_update *fill_tail; /* last of the snapshot's updates */
-    bool linked; /* in the lists of hub and streams */
+    bool linked;                  /* in the lists of hub and streams */
     bool closed;
     bool ended;                /* every stream has been closed */
     struct hub_stream *failed; /* whose error is final; borrowed: a member's */
     bool slow;                 /* to be told */
-    bool catching_up; /* not conflating by option, but until drained */
-    bool damaged;     /* an allocation failed: compare with the tables */
-    bool stale;       /* something was too old at the last check */
+    bool catching_up;  /* not conflating by option, but until drained */
+    bool damaged;      /* an allocation failed: compare with the tables */
+    bool stale;        /* something was too old at the last check */
     bool stale_untold; /* on_stale raise: to be told */
     int64_t stale_age_ns;
     int64_t checked_at; /* staleness */
@@ -230,9 +231,8 @@ void report_fill_state(struct report_node *node, sgo_connection previous,
                        sgo_connection current, const char *reason, int code);
 /* Takes the node, NULL included (counted as dropped).  Returns it when there
  * is no room: free it outside the lock. */
-struct report_node *
-report_push_locked(struct hub *hub,
-                   struct report_node *node) SGO_WARN_UNUSED;
+struct report_node *report_push_locked(
+    struct hub *hub, struct report_node *node) SGO_WARN_UNUSED;
 
 /* slot.c: the table of conflation */
 
@@ -240,14 +240,14 @@ report_push_locked(struct hub *hub,
  * with all that the lock must not be held for done before. */
 struct offer {
     struct sgo_subscription *sub; /* a reference */
-    bool filling;    /* as it was at the first look */
-    bool needs_slot; /* likewise: it had none */
+    bool filling;                 /* as it was at the first look */
+    bool needs_slot;              /* likewise: it had none */
     bool chosen;                  /* by event_ids and league_ids */
-    bool shown;    /* something between publication.previous and event is */
+    bool shown; /* something between publication.previous and event is */
     struct sgo_update *spare; /* becomes the pending update, or a bag for what
                                  is to be released */
     struct slot *spare_slot;
-    struct slot *dead; /* chain for slot_free_chain */
+    struct slot *dead;       /* chain for slot_free_chain */
     struct sgo_update *junk; /* chain for update_release_chain */
 };
 
@@ -265,9 +265,9 @@ struct slot *slot_create(void) SGO_WARN_UNUSED;
 void slot_free_chain(struct slot *first);
 
 /* Put an empty slot into the map; on failure the caller keeps it. */
-sgo_status
-slot_insert_locked(struct sgo_subscription *sub, struct slot *slot,
-                   const char *event_id, size_t id_len) SGO_WARN_UNUSED;
+sgo_status slot_insert_locked(struct sgo_subscription *sub, struct slot *slot,
+                              const char *event_id,
+                              size_t id_len) SGO_WARN_UNUSED;
 
 /* Take it out of the map and of the heap. */
 void slot_remove_locked(struct sgo_subscription *sub, struct slot *slot);
@@ -278,10 +278,10 @@ void slot_queue_locked(struct sgo_subscription *sub, struct slot *slot,
 
 /* Take an update that is pending out of everything: to throw it away, or to
  * deliver it.  The caller owns it, and releases outside the lock. */
-void
-slot_drop_update_locked(struct sgo_subscription *sub, struct sgo_update *u);
-void
-slot_take_update_locked(struct sgo_subscription *sub, struct sgo_update *u);
+void slot_drop_update_locked(struct sgo_subscription *sub,
+                             struct sgo_update *u);
+void slot_take_update_locked(struct sgo_subscription *sub,
+                             struct sgo_update *u);
 
 /* The subscription lacked memory: compare it with the tables later. */
 void slot_damage_locked(struct sgo_subscription *sub);

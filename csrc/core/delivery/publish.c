@@ -113,8 +113,8 @@ collect(struct work *w, const struct publication *given)
             map_get(&stream->events, given->event_id, given->event_id_len);
         w->was = holding ? document_retain(holding->doc) : NULL;
         w->serial = stream->member_serial;
-        for (struct membership *m = stream->members;
-             m && !w->short_of_memory; m = m->next) {
+        for (struct membership *m = stream->members; m && !w->short_of_memory;
+             m = m->next) {
             if (subscription_try_retain(m->sub)) {
                 w->offers[w->n++] = (struct offer){
                     .sub = m->sub,
@@ -136,9 +136,9 @@ prepare_offer(struct offer *offer, const struct publication *pub)
 {
     const struct filter *filter = offer->sub->filter;
 
-    offer->chosen = pub->kind == SGO_REMOVED ||
-                    filter_chooses(filter, pub->event_id, pub->event_id_len,
-                                   pub->event);
+    offer->chosen =
+        pub->kind == SGO_REMOVED ||
+        filter_chooses(filter, pub->event_id, pub->event_id_len, pub->event);
     offer->shown = true;
     if (pub->changes && offer->chosen) {
         offer->shown =
@@ -343,15 +343,14 @@ offer_missed(struct sgo_subscription *sub, struct document *doc,
     struct slot *slot;
     bool damaged;
 
-    offer.chosen = filter_chooses(sub->filter, doc->event_id,
-                                  doc->event_id_len, doc);
+    offer.chosen =
+        filter_chooses(sub->filter, doc->event_id, doc->event_id_len, doc);
     offer.spare = update_create(sub->filter);
     offer.spare_slot = slot_create();
     pthread_mutex_lock(&sub->hub->lock);
     slot = map_get(&sub->slots, doc->event_id, doc->event_id_len);
     if (stream) {
-        holding =
-            map_get(&stream->events, doc->event_id, doc->event_id_len);
+        holding = map_get(&stream->events, doc->event_id, doc->event_id_len);
         if (holding && holding->doc == doc) {
             slot_offer_locked(&offer, &pub, stream, NULL);
         }
@@ -381,8 +380,8 @@ find_gone(struct sgo_subscription *sub)
            (entry = map_next(&sub->slots, &at)) != NULL) {
         const struct slot *slot = entry->value;
 
-        if (slot->present && !slot_held_locked(sub, slot->event_id,
-                                               slot->id_len, NULL)) {
+        if (slot->present &&
+            !slot_held_locked(sub, slot->event_id, slot->id_len, NULL)) {
             doc = document_retain(slot->newest);
         }
     }
@@ -458,9 +457,8 @@ publish_mend(struct hub *hub, int64_t now)
         subscription_release(sub);
     }
     pthread_mutex_lock(&hub->lock);
-    hub->mend_at = hub->any_damaged || hub->deferred_count
-                       ? now + MEND_DELAY_NS
-                       : 0;
+    hub->mend_at =
+        hub->any_damaged || hub->deferred_count ? now + MEND_DELAY_NS : 0;
     pthread_mutex_unlock(&hub->lock);
 }
 
@@ -469,10 +467,9 @@ hub_publish(struct hub *hub, const struct publication *pub)
 {
     sgo_status status;
 
-    if (pub->event &&
-        (pub->event->event_id_len != pub->event_id_len ||
-         memcmp(pub->event->event_id, pub->event_id, pub->event_id_len) !=
-             0)) {
+    if (pub->event && (pub->event->event_id_len != pub->event_id_len ||
+                       memcmp(pub->event->event_id, pub->event_id,
+                              pub->event_id_len) != 0)) {
         return SGO_INVALID;
     }
     if (hub->any_damaged || hub->deferred_count) { /* ours to write */

@@ -123,8 +123,7 @@ void
 hub_report_error(struct hub *hub, uint32_t stream_id, const sgo_error *error,
                  int64_t now)
 {
-    struct report_node *node =
-        report_create(SGO_REPORT_ERROR, stream_id, now);
+    struct report_node *node = report_create(SGO_REPORT_ERROR, stream_id, now);
 
     if (node) {
         node->report.error = *error;

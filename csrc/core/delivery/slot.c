@@ -102,9 +102,9 @@ slot_account_locked(struct hub *hub, struct sgo_update *u)
     if (u->owns_previous && u->previous && u->previous != u->event) {
         bytes += bytes_of(u->previous);
     }
-    if (u->event && (u->superseded || (u->kind == SGO_REMOVED &&
-                                       (u->owns_previous ||
-                                        u->event != u->previous)))) {
+    if (u->event &&
+        (u->superseded || (u->kind == SGO_REMOVED &&
+                           (u->owns_previous || u->event != u->previous)))) {
         bytes += bytes_of(u->event);
     }
     count_bytes(hub, &u->held_bytes, bytes);

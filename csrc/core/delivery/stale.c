@@ -64,8 +64,8 @@ prove_event_locked(struct hub_stream *stream, struct holding *holding,
         holding->proven = proof_ns;
     }
     if (unanswered && !holding->unanswered) {
-        int64_t until = stream->state.phase == SGO_PHASE_LIVE ? now
-                                                              : stream->proven;
+        int64_t until =
+            stream->state.phase == SGO_PHASE_LIVE ? now : stream->proven;
 
         if (until > holding->proven) {
             holding->proven = until;
@@ -131,9 +131,8 @@ hub_staleness(struct hub *hub, uint32_t stream_id, const char *event_id,
 
         if (holding) {
             proof = event_proof(stream, holding);
-            why = proof == holding->proven && holding->reason
-                      ? holding->reason
-                      : stream->reason;
+            why = proof == holding->proven && holding->reason ? holding->reason
+                                                              : stream->reason;
             status = SGO_OK;
         }
     }

@@ -296,8 +296,8 @@ fill(struct sgo_subscription *sub, const struct snapshot *snapshot)
 
         if (filter_chooses(sub->filter, doc->event_id, doc->event_id_len,
                            doc)) {
-            batch[n++] = (struct filling){.doc = doc,
-                                          .stream = snapshot->streams[i]};
+            batch[n++] =
+                (struct filling){.doc = doc, .stream = snapshot->streams[i]};
         }
         if (n == FILL_BATCH || (n && i + 1 == snapshot->n)) {
             sgo_status status = fill_batch(sub, batch, n);
@@ -506,8 +506,8 @@ subscription_stream_closed_locked(struct sgo_subscription *sub,
         struct slot *slot = entry->value;
         bool told_by_closed = slot->stream == NULL || slot->stream->closed;
 
-        if (slot->present && slot_held_locked(sub, slot->event_id,
-                                              slot->id_len, NULL)) {
+        if (slot->present &&
+            slot_held_locked(sub, slot->event_id, slot->id_len, NULL)) {
             slot->stream = told_by_closed ? open : slot->stream;
         } else {
             slot->dying = slot->present || told_by_closed;

@@ -311,8 +311,8 @@ update_consensus(sgo_update *u, const struct consensus_changes **out)
     made = mem_calloc(1, sizeof(*made));
     status = made ? two_sided(u, &raw) : SGO_NO_MEMORY;
     if (status == SGO_OK) {
-        status = consensus_changed(update_old_side(u), update_new_side(u),
-                                   raw, &u->filter->show, made);
+        status = consensus_changed(update_old_side(u), update_new_side(u), raw,
+                                   &u->filter->show, made);
     }
     if (status != SGO_OK) {
         mem_free(made);
@@ -347,8 +347,8 @@ update_path(sgo_update *u, const struct change *change, struct path *out)
     if (update_old_side(u) == NULL || update_new_side(u) == NULL) {
         return; /* the event as a whole: the root */
     }
-    mine = !atomic_flag_test_and_set_explicit(&u->naming,
-                                              memory_order_acquire);
+    mine =
+        !atomic_flag_test_and_set_explicit(&u->naming, memory_order_acquire);
     if (mine && u->namer == NULL) {
         u->namer = mem_alloc(sizeof(*u->namer));
         if (u->namer) {

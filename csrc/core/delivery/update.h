@@ -47,9 +47,8 @@ sgo_status update_changes(sgo_update *update,
                           const struct changes **out) SGO_WARN_UNUSED;
 sgo_status update_quotes(sgo_update *update,
                          const struct quote_changes **out) SGO_WARN_UNUSED;
-sgo_status
-update_consensus(sgo_update *update,
-                 const struct consensus_changes **out) SGO_WARN_UNUSED;
+sgo_status update_consensus(
+    sgo_update *update, const struct consensus_changes **out) SGO_WARN_UNUSED;
 
 /* Copy the path of one change (update_changes has succeeded) into *out, but
  * for its indexes.  Asking in order is cheap.  Any thread, no locks. */
