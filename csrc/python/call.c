@@ -148,7 +148,7 @@ get_json(PyObject *self, void *Py_UNUSED(closure))
     if (require_done(self, state_of(self), "json") < 0)
         return NULL;
     json = sgo_call_json(call_of(self)->call);
-    return PyBytes_FromStringAndSize(json.bytes, (Py_ssize_t)json.len);
+    return convert_utf8(json);
 }
 
 PyDoc_STRVAR(fileno_doc, "fileno($self, /)\n--\n\n"

@@ -255,6 +255,70 @@ convert_plain(struct core_state *state, sgo_value value)
     return convert_leaf(state, value, type);
 }
 
+/* Items are held while they are copied: hashing a foreign key, or a finalizer,
+ * may change the container meanwhile. */
+static PyObject *
+copy_dict(struct core_state *state, PyObject *dict)
+{
+    PyObject *copy = PyDict_New(), *key, *value;
+    Py_ssize_t pos = 0;
+
+    while (copy != NULL && PyDict_Next(dict, &pos, &key, &value)) {
+        PyObject *plain;
+
+        Py_INCREF(key);
+        Py_INCREF(value);
+        plain = convert_to_plain(state, value);
+        if (plain == NULL || PyDict_SetItem(copy, key, plain) < 0)
+            Py_CLEAR(copy);
+        Py_XDECREF(plain);
+        Py_DECREF(key);
+        Py_DECREF(value);
+    }
+    return copy;
+}
+
+static PyObject *
+copy_list(struct core_state *state, PyObject *list)
+{
+    PyObject *copy = PyList_New(0);
+    Py_ssize_t i;
+
+    for (i = 0; copy != NULL && i < PyList_GET_SIZE(list); i++) {
+        PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
+        PyObject *plain = convert_to_plain(state, item);
+
+        if (plain == NULL || PyList_Append(copy, plain) < 0)
+            Py_CLEAR(copy);
+        Py_XDECREF(plain);
+        Py_DECREF(item);
+    }
+    return copy;
+}
+
+PyObject *
+convert_to_plain(struct core_state *state, PyObject *obj)
+{
+    sgo_value value;
+    PyObject *copy;
+
+    if (view_value(state, obj, &value))
+        return convert_plain(state, value);
+    if (obj == Py_None || PyUnicode_Check(obj) || PyLong_Check(obj) ||
+        PyFloat_Check(obj))
+        return Py_NewRef(obj);
+    if (!PyDict_Check(obj) && !PyList_Check(obj)) {
+        PyErr_Format(PyExc_TypeError, "Object of type %.100s is no JSON value",
+                     Py_TYPE(obj)->tp_name);
+        return NULL;
+    }
+    if (Py_EnterRecursiveCall(" in to_plain"))
+        return NULL;
+    copy = PyDict_Check(obj) ? copy_dict(state, obj) : copy_list(state, obj);
+    Py_LeaveRecursiveCall();
+    return copy;
+}
+
 /* --- equality ----------------------------------------------------------- */
 
 static int

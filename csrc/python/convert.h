@@ -17,6 +17,10 @@ PyObject *convert_value(struct core_state *state, sgo_value value);
 /* The whole subtree as plain objects. */
 PyObject *convert_plain(struct core_state *state, sgo_value value);
 
+/* Likewise of any Python object made of views, dicts, lists and scalars, with
+ * new dicts and lists; TypeError for others. */
+PyObject *convert_to_plain(struct core_state *state, PyObject *obj);
+
 /* The contents of a raw JSON string. */
 PyObject *convert_text(sgo_text raw);
 

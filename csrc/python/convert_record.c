@@ -233,9 +233,7 @@ convert_stream_stats(const sgo_stream_stats *stats)
 
     if (dict == NULL)
         return NULL;
-    code = stats->last_close_code == 0
-               ? Py_NewRef(Py_None)
-               : PyLong_FromLong(stats->last_close_code);
+    code = PyLong_FromLong(stats->last_close_code); /* 0: none */
     age = stats->last_frame_age_ns < 0
               ? Py_NewRef(Py_None)
               : convert_seconds(stats->last_frame_age_ns);

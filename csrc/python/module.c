@@ -64,22 +64,17 @@ set_error_factory(PyObject *module, PyObject *factory)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(to_plain_doc,
-             "to_plain($module, obj, /)\n--\n\n"
-             "An event or view as dict or list; TypeError for others.\n\n"
-             "Serves as the default= of json.dumps and orjson.dumps.");
+PyDoc_STRVAR(
+    to_plain_doc,
+    "to_plain($module, obj, /)\n--\n\n"
+    "Events and views as plain objects, also inside dicts and lists,\n"
+    "which are copied; TypeError for what is no JSON value.\n\n"
+    "Serves as the default= of json.dumps and orjson.dumps.");
 
 static PyObject *
 to_plain(PyObject *module, PyObject *obj)
 {
-    struct core_state *state = state_of_module(module);
-    sgo_value value;
-
-    if (view_value(state, obj, &value))
-        return convert_plain(state, value);
-    PyErr_Format(PyExc_TypeError, "Object of type %.100s is not an event",
-                 Py_TYPE(obj)->tp_name);
-    return NULL;
+    return convert_to_plain(state_of_module(module), obj);
 }
 
 PyDoc_STRVAR(after_fork_doc,

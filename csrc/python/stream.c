@@ -377,22 +377,6 @@ stream_event_ids(PyObject *self, PyObject *Py_UNUSED(ignored))
     return list;
 }
 
-PyDoc_STRVAR(event_count_doc, "event_count($self, /)\n--\n\n"
-                              "How many events are held.");
-
-static PyObject *
-stream_event_count(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    size_t count;
-
-    if (guard(self, REQUIRE_OWNER_PROCESS, "event_count") < 0)
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    count = sgo_stream_event_count(stream_of(self)->stream);
-    Py_END_ALLOW_THREADS
-    return PyLong_FromSize_t(count);
-}
-
 PyDoc_STRVAR(staleness_doc,
              "staleness($self, event_id=None, /)\n--\n\n"
              "(seconds since the last proof of currency, reason) of the\n"
@@ -451,6 +435,19 @@ stream_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+get_event_count(PyObject *self, void *Py_UNUSED(closure))
+{
+    size_t count;
+
+    if (guard(self, REQUIRE_OWNER_PROCESS, "event_count") < 0)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    count = sgo_stream_event_count(stream_of(self)->stream);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromSize_t(count);
+}
+
+static PyObject *
 get_id(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyLong_FromUnsignedLong(sgo_stream_id(stream_of(self)->stream));
@@ -475,7 +472,6 @@ static PyMethodDef stream_methods[] = {
     {"event", stream_event, METH_O, event_doc},
     {"events", stream_events, METH_NOARGS, events_doc},
     {"event_ids", stream_event_ids, METH_NOARGS, event_ids_doc},
-    {"event_count", stream_event_count, METH_NOARGS, event_count_doc},
     {"staleness", METHOD(stream_staleness), METH_FASTCALL, staleness_doc},
     {"stats", stream_stats, METH_NOARGS, stats_doc},
     {NULL, NULL, 0, NULL},
@@ -484,6 +480,7 @@ static PyMethodDef stream_methods[] = {
 static PyGetSetDef stream_getset[] = {
     {"id", get_id, NULL, "Its number among the client's streams.", NULL},
     {"client", get_client, NULL, "The client.", NULL},
+    {"event_count", get_event_count, NULL, "How many events are held.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

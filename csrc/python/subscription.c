@@ -1,32 +1,14 @@
-/* Subscription: the iterator and the callback interface over the core's
- * queue.  Updates are taken one at a time wherever user code runs between
- * them: what is still in the queue can be conflated, what was taken cannot.
+/* Subscription: options, life cycle, and what is no taking (take.c).
  *
  * No tp_clear: the references from here lead to streams and their client
  * only; a cycle needs an attribute of a subclass and is broken there. */
-#include "client.h"
+#include "subscription.h"
 
 #include "args.h"
+#include "client.h"
 #include "convert.h"
 #include "errors.h"
 #include "guard.h"
-#include "update.h"
-#include "wait.h"
-
-/* Updates handed over by one call of get_batch or take_nowait, at most. */
-enum { MAX_BATCH = 4096, DEFAULT_BATCH = 256 };
-
-struct subscription_object {
-    PyObject_HEAD
-    sgo_subscription *subscription;
-    struct client_object *client; /* borrowed from the first stream */
-    PyObject *streams;            /* tuple of Stream, at least one */
-    PyObject *patterns;           /* odd_ids as a tuple of str */
-    PyObject *weakrefs;
-    unsigned wakes;   /* calls of wake() */
-    unsigned waiting; /* threads inside a take */
-    bool exclusive;   /* at most one of them */
-};
 
 static const char *const on_stale_words[] = {"raise", "mark", NULL};
 
@@ -55,19 +37,6 @@ static const struct option subscription_options[] = {
      on_stale_words},
     {NULL, OPTION_TEXT, 0, 0, NULL},
 };
-
-static struct subscription_object *
-subscription_of(PyObject *self)
-{
-    return (struct subscription_object *)self;
-}
-
-static int
-guard(PyObject *self, const char *method)
-{
-    return guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
-                        method);
-}
 
 /* --- making ------------------------------------------------------------------ */
 
@@ -114,7 +83,6 @@ read_options(struct subscription_object *self, PyObject *kwargs,
 {
     PyObject *name, *value;
     Py_ssize_t pos = 0;
-    size_t i;
     int known;
 
     sgo_subscription_options_init(options);
@@ -136,15 +104,8 @@ read_options(struct subscription_object *self, PyObject *kwargs,
         if (known <= 0)
             return -1;
     }
-    self->patterns = PyTuple_New((Py_ssize_t)options->odd_id_count);
-    for (i = 0; self->patterns != NULL && i < options->odd_id_count; i++) {
-        PyObject *pattern = convert_c_text(options->odd_ids[i]);
-
-        if (pattern == NULL)
-            return -1;
-        PyTuple_SET_ITEM(self->patterns, (Py_ssize_t)i, pattern);
-    }
-    return self->patterns == NULL ? -1 : 0;
+    self->pattern_count = options->odd_id_count;
+    return 0;
 }
 
 /* Subscribe.  0 or -1. */
@@ -213,7 +174,6 @@ subscription_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(subscription_of(self)->streams);
-    Py_VISIT(subscription_of(self)->patterns);
     return 0;
 }
 
@@ -235,356 +195,8 @@ subscription_dealloc(PyObject *op)
         Py_END_ALLOW_THREADS
     }
     Py_CLEAR(self->streams);
-    Py_CLEAR(self->patterns);
     type->tp_free(op);
     Py_DECREF(type);
-}
-
-/* --- taking ------------------------------------------------------------------ */
-
-/* The Stream object with an id, borrowed; NULL: none. */
-static PyObject *
-find_stream(struct subscription_object *self, uint32_t id)
-{
-    Py_ssize_t i;
-
-    for (i = 0; i < PyTuple_GET_SIZE(self->streams); i++) {
-        PyObject *stream = PyTuple_GET_ITEM(self->streams, i);
-
-        if (sgo_stream_id(((struct stream_object *)stream)->stream) == id)
-            return stream;
-    }
-    return NULL;
-}
-
-/* The Update of a taken C update, which it takes. */
-static PyObject *
-wrap(struct subscription_object *self, sgo_update *update)
-{
-    return update_new(self->client->update_type, self->client->event_type,
-                      update, find_stream(self, sgo_update_stream_id(update)));
-}
-
-/* The list of n taken updates. */
-static PyObject *
-wrap_all(struct subscription_object *self, sgo_update **updates, size_t n)
-{
-    PyObject *list = PyList_New((Py_ssize_t)n);
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        PyObject *update;
-
-        if (list == NULL) {
-            sgo_update_release(updates[i]);
-            continue;
-        }
-        update = wrap(self, updates[i]);
-        if (update == NULL)
-            Py_CLEAR(list);
-        else
-            PyList_SET_ITEM(list, (Py_ssize_t)i, update);
-    }
-    return list;
-}
-
-/* Take up to max updates: *status is what it came to, with *err.  With
- * `wakeable`, wake() makes it a time-out.  0, or -1 with an exception. */
-static int
-take(struct subscription_object *self, const struct wait *wait, bool wakeable,
-     sgo_update **out, size_t max, size_t *n, sgo_status *status,
-     sgo_error *err)
-{
-    unsigned wakes = self->wakes;
-    int again;
-
-    if (self->exclusive && self->waiting > 0) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "two threads wait on one subscription: make one for "
-                        "each with subscribe()");
-        return -1;
-    }
-    self->waiting++;
-    do {
-        int64_t slice_end = wait_slice_end(wait);
-
-        again = 0;
-        Py_BEGIN_ALLOW_THREADS
-        *status = sgo_subscription_take(self->subscription, out, max,
-                                        slice_end, n, err);
-        Py_END_ALLOW_THREADS
-        if (*status == SGO_TIMEOUT)
-            again = wait_again(wait);
-        if (again > 0 && wakeable && self->wakes != wakes)
-            again = 0;
-    } while (again > 0);
-    self->waiting--;
-    return again < 0 ? -1 : 0;
-}
-
-static PyObject *
-subscription_next(PyObject *op)
-{
-    struct subscription_object *self = subscription_of(op);
-    struct core_state *state = state_of(op);
-    sgo_error err = {.retry_after_ns = -1};
-    sgo_update *update = NULL;
-    sgo_status status;
-    struct wait wait;
-    size_t n = 0;
-
-    if (state == NULL || guard(op, "next") < 0 ||
-        wait_begin(&wait, state, NULL) < 0 ||
-        take(self, &wait, false, &update, 1, &n, &status, &err) < 0)
-        return NULL;
-    if (status == SGO_OK)
-        return wrap(self, update);
-    if (status == SGO_CLOSED)
-        return NULL; /* StopIteration */
-    return errors_raise(state, status, &err);
-}
-
-PyDoc_STRVAR(get_doc,
-             "get($self, /, timeout=None)\n--\n\n"
-             "Wait for the next update.\n\n"
-             "TimeoutError when none came within timeout seconds, or after\n"
-             "wake(); an error of kind 'closed' after close().");
-
-static PyObject *
-subscription_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
-                 PyObject *kwnames)
-{
-    static const char *const names[] = {"timeout", NULL};
-    struct subscription_object *self = subscription_of(op);
-    struct core_state *state = state_of(op);
-    sgo_error err = {.retry_after_ns = -1};
-    sgo_update *update = NULL;
-    PyObject *timeout;
-    sgo_status status;
-    struct wait wait;
-    size_t n = 0;
-
-    if (state == NULL ||
-        args_parse("get", args, nargs, kwnames, names, 0, 1, &timeout) < 0 ||
-        guard(op, "get") < 0 || wait_begin(&wait, state, timeout) < 0 ||
-        take(self, &wait, true, &update, 1, &n, &status, &err) < 0)
-        return NULL;
-    if (status == SGO_OK)
-        return wrap(self, update);
-    if (status == SGO_TIMEOUT)
-        return wait_timed_out(&wait, "no update");
-    return errors_raise(state, status, &err);
-}
-
-/* max of get_batch and take_nowait: 0 or -1. */
-static int
-read_max(PyObject *arg, size_t *max)
-{
-    Py_ssize_t n = DEFAULT_BATCH;
-
-    if (arg != NULL) {
-        n = PyNumber_AsSsize_t(arg, NULL);
-        if (n == -1 && PyErr_Occurred())
-            return -1;
-    }
-    if (n < 1) {
-        PyErr_Format(PyExc_ValueError, "max must be at least 1, not %R", arg);
-        return -1;
-    }
-    *max = n > MAX_BATCH ? MAX_BATCH : (size_t)n;
-    return 0;
-}
-
-/* A list of up to max updates.  NULL with an exception; or without one, when
- * the subscription is closed and `closed` is not NULL (then set to true). */
-static PyObject *
-take_list(PyObject *op, struct core_state *state, const struct wait *wait,
-          size_t max, bool *closed)
-{
-    struct subscription_object *self = subscription_of(op);
-    sgo_error err = {.retry_after_ns = -1};
-    sgo_update **updates = PyMem_New(sgo_update *, max);
-    PyObject *list = NULL;
-    sgo_status status;
-    size_t n = 0;
-
-    if (updates == NULL)
-        return PyErr_NoMemory();
-    if (take(self, wait, true, updates, max, &n, &status, &err) == 0) {
-        if (status == SGO_OK || status == SGO_TIMEOUT)
-            list = wrap_all(self, updates, status == SGO_OK ? n : 0);
-        else if (status == SGO_CLOSED && closed != NULL)
-            *closed = true;
-        else
-            errors_raise(state, status, &err);
-    }
-    PyMem_Free(updates);
-    return list;
-}
-
-PyDoc_STRVAR(get_batch_doc,
-             "get_batch($self, /, max=256, timeout=None)\n--\n\n"
-             "Wait for updates and take up to max of them (at most 4096).\n\n"
-             "An empty list when none came within timeout seconds, or after\n"
-             "wake(); an error of kind 'closed' after close().");
-
-static PyObject *
-subscription_get_batch(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
-                       PyObject *kwnames)
-{
-    static const char *const names[] = {"max", "timeout", NULL};
-    struct core_state *state = state_of(op);
-    PyObject *values[2];
-    struct wait wait;
-    size_t max;
-
-    if (state == NULL ||
-        args_parse("get_batch", args, nargs, kwnames, names, 0, 2, values) < 0)
-        return NULL;
-    if (read_max(values[0], &max) < 0 || guard(op, "get_batch") < 0 ||
-        wait_begin(&wait, state, values[1]) < 0)
-        return NULL;
-    return take_list(op, state, &wait, max, NULL);
-}
-
-PyDoc_STRVAR(take_nowait_doc,
-             "take_nowait($self, /, max=256)\n--\n\n"
-             "The updates that are there, up to max of them, as a list.\n\n"
-             "Empty when there is none, None once the subscription is\n"
-             "closed.");
-
-static PyObject *
-subscription_take_nowait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
-                         PyObject *kwnames)
-{
-    static const char *const names[] = {"max", NULL};
-    static const struct wait no_wait = {0, 0, 0};
-    struct core_state *state = state_of(op);
-    PyObject *arg, *list;
-    bool closed = false;
-    size_t max;
-
-    if (state == NULL ||
-        args_parse("take_nowait", args, nargs, kwnames, names, 0, 1, &arg) < 0)
-        return NULL;
-    if (read_max(arg, &max) < 0 || guard(op, "take_nowait") < 0)
-        return NULL;
-    list = take_list(op, state, &no_wait, max, &closed);
-    if (closed)
-        Py_RETURN_NONE;
-    return list;
-}
-
-/* --- dispatch ------------------------------------------------------------------ */
-
-/* After user code or a take raised an Exception: hand it to on_error, else to
- * the unraisable hook in the name of `culprit`.  0 when the loop may go on;
- * -1 when something else than an Exception is (still) raised. */
-static int
-report_raised(PyObject *on_error, PyObject *culprit)
-{
-    PyObject *exception, *result;
-
-    if (!PyErr_ExceptionMatches(PyExc_Exception))
-        return -1;
-    if (on_error == NULL) {
-        PyErr_WriteUnraisable(culprit);
-        return 0;
-    }
-    exception = errors_take_raised();
-    result = PyObject_CallOneArg(on_error, exception);
-    Py_DECREF(exception);
-    if (result == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
-            return -1;
-        PyErr_WriteUnraisable(on_error);
-    }
-    Py_XDECREF(result);
-    return 0;
-}
-
-/* Call back for one update, which is taken.  0 go on, -1 stop. */
-static int
-dispatch_one(struct subscription_object *self, sgo_update *handle,
-             PyObject *callback, PyObject *on_error)
-{
-    PyObject *update = wrap(self, handle), *result;
-
-    if (update == NULL)
-        return -1;
-    result = PyObject_CallOneArg(callback, update);
-    Py_DECREF(update);
-    if (result == NULL)
-        return report_raised(on_error, callback);
-    Py_DECREF(result);
-    return PyErr_CheckSignals();
-}
-
-/* The loop: 0 after close(), -1 with an exception. */
-static int
-dispatch_loop(PyObject *op, struct core_state *state, PyObject *callback,
-              PyObject *on_error)
-{
-    struct subscription_object *self = subscription_of(op);
-    struct wait wait;
-
-    if (wait_begin(&wait, state, NULL) < 0)
-        return -1;
-    for (;;) {
-        sgo_error err = {.retry_after_ns = -1};
-        sgo_update *update = NULL;
-        sgo_status status;
-        size_t n = 0;
-
-        if (take(self, &wait, false, &update, 1, &n, &status, &err) < 0)
-            return -1;
-        if (status == SGO_CLOSED)
-            return 0;
-        if (status == SGO_OK) {
-            if (dispatch_one(self, update, callback, on_error) < 0)
-                return -1;
-            continue;
-        }
-        errors_raise(state, status, &err);
-        /* These two are told once and the next take goes on. */
-        if ((status != SGO_SLOW_CONSUMER && status != SGO_STALE) ||
-            on_error == NULL || report_raised(on_error, op) < 0)
-            return -1;
-    }
-}
-
-PyDoc_STRVAR(dispatch_doc,
-             "dispatch($self, /, callback, on_error=None)\n--\n\n"
-             "Take updates and call callback(update), until close().\n\n"
-             "An Exception of callback goes to on_error(exception), without\n"
-             "it to sys.unraisablehook, and the loop goes on. The final\n"
-             "error of a stream is raised.");
-
-static PyObject *
-subscription_dispatch(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
-                      PyObject *kwnames)
-{
-    static const char *const names[] = {"callback", "on_error", NULL};
-    struct core_state *state = state_of(op);
-    PyObject *values[2];
-    int i;
-
-    if (state == NULL ||
-        args_parse("dispatch", args, nargs, kwnames, names, 1, 2, values) < 0)
-        return NULL;
-    if (values[1] == Py_None)
-        values[1] = NULL;
-    for (i = 0; i < 2; i++) {
-        if (values[i] != NULL && !PyCallable_Check(values[i])) {
-            PyErr_Format(PyExc_TypeError, "%s must be callable, not %.100s",
-                         names[i], Py_TYPE(values[i])->tp_name);
-            return NULL;
-        }
-    }
-    if (guard(op, "dispatch") < 0 ||
-        dispatch_loop(op, state, values[0], values[1]) < 0)
-        return NULL;
-    Py_RETURN_NONE;
 }
 
 /* --- the rest ------------------------------------------------------------------ */
@@ -599,7 +211,8 @@ subscription_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     int fd, saved;
 
-    if (guard(self, "fileno") < 0)
+    if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
+                     "fileno") < 0)
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     fd = sgo_subscription_fd(subscription_of(self)->subscription);
@@ -618,7 +231,8 @@ PyDoc_STRVAR(wake_doc, "wake($self, /)\n--\n\n"
 static PyObject *
 subscription_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    if (guard(self, "wake") < 0)
+    if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
+                     "wake") < 0)
         return NULL;
     subscription_of(self)->wakes++;
     Py_BEGIN_ALLOW_THREADS
@@ -651,7 +265,8 @@ subscription_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     sgo_subscription_stats stats = {0};
 
-    if (guard(self, "stats") < 0)
+    if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
+                     "stats") < 0)
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     sgo_subscription_get_stats(subscription_of(self)->subscription, &stats);
@@ -661,31 +276,55 @@ subscription_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 PyDoc_STRVAR(pattern_matches_doc,
              "pattern_matches($self, /)\n--\n\n"
-             "How often each pattern of odd_ids has matched, as a dict.");
+             "How often each pattern of odd_ids has matched, in their order.");
 
 static PyObject *
 subscription_pattern_matches(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     struct subscription_object *self = subscription_of(op);
-    PyObject *dict;
-    Py_ssize_t i;
+    PyObject *list;
+    size_t i;
 
-    if (guard(op, "pattern_matches") < 0)
+    if (guard_client(subscription_of(op)->client, REQUIRE_OWNER_PROCESS,
+                     "pattern_matches") < 0)
         return NULL;
-    dict = PyDict_New();
-    for (i = 0; dict != NULL && i < PyTuple_GET_SIZE(self->patterns); i++) {
-        uint64_t n =
-            sgo_subscription_pattern_matches(self->subscription, (size_t)i);
-        PyObject *number = PyLong_FromUnsignedLongLong(n);
+    list = PyList_New((Py_ssize_t)self->pattern_count);
+    for (i = 0; list != NULL && i < self->pattern_count; i++) {
+        PyObject *number = PyLong_FromUnsignedLongLong(
+            sgo_subscription_pattern_matches(self->subscription, i));
 
-        if (number == NULL ||
-            PyDict_SetItem(dict, PyTuple_GET_ITEM(self->patterns, i), number) <
-                0)
-            Py_CLEAR(dict);
-        Py_XDECREF(number);
+        if (number == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)i, number);
     }
-    return dict;
+    return list;
 }
+
+PyDoc_STRVAR(get_doc,
+             "get($self, /, timeout=None)\n--\n\n"
+             "Wait for the next update.\n\n"
+             "TimeoutError when none came within timeout seconds, or after\n"
+             "wake(); an error of kind 'closed' after close().");
+
+PyDoc_STRVAR(get_batch_doc,
+             "get_batch($self, /, max=256, timeout=None)\n--\n\n"
+             "Wait for updates and take up to max of them (at most 4096).\n\n"
+             "An empty list when none came within timeout seconds, or after\n"
+             "wake(); an error of kind 'closed' after close().");
+
+PyDoc_STRVAR(take_nowait_doc,
+             "take_nowait($self, /, max=256)\n--\n\n"
+             "The updates that are there, up to max of them, as a list.\n\n"
+             "Empty when there is none, None once the subscription is\n"
+             "closed.");
+
+PyDoc_STRVAR(dispatch_doc,
+             "dispatch($self, /, callback, on_error=None)\n--\n\n"
+             "Take updates and call callback(update), until close().\n\n"
+             "An Exception of callback goes to on_error(exception), without\n"
+             "it to sys.unraisablehook, and the loop goes on. The final\n"
+             "error of a stream is raised.");
 
 static PyMethodDef subscription_methods[] = {
     {"get", METHOD(subscription_get), METH_FASTCALL | METH_KEYWORDS, get_doc},
