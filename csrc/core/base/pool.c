@@ -4,7 +4,9 @@
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <string.h>
 
+#include "base/fork.h"
 #include "base/mem.h"
 #include "base/refcount.h"
 
@@ -26,6 +28,7 @@ struct free_block {
 struct pool {
     struct refcount refs;
     size_t max_cached;
+    unsigned generation;  /* of fork: see is_foreign() */
     pthread_mutex_t lock; /* guards all below */
     struct free_block *classes[CLASSES];
     struct free_block *oldest;
@@ -67,7 +70,17 @@ pool_create(size_t max_cached_bytes)
     }
     refcount_init(&pool->refs);
     pool->max_cached = max_cached_bytes;
+    pool->generation = fork_generation();
     return pool;
+}
+
+/* In a child of fork() the lock may be held for ever by a thread that is not
+ * there.  Documents that the child inherited stay usable: their blocks come
+ * from the heap and go back to it, past the pool. */
+static bool
+is_foreign(const struct pool *pool)
+{
+    return pool->generation != fork_generation();
 }
 
 struct pool *
@@ -80,7 +93,7 @@ pool_retain(struct pool *pool)
 void
 pool_release(struct pool *pool)
 {
-    if (pool == NULL || !refcount_release(&pool->refs)) {
+    if (pool == NULL || !refcount_release(&pool->refs) || is_foreign(pool)) {
         return;
     }
     pool_trim(pool, 0);
@@ -149,6 +162,11 @@ pool_get(struct pool *pool, size_t bytes, size_t *cap)
     int class = class_of(bytes, &true_cap);
     struct free_block *b = NULL;
 
+    if (is_foreign(pool)) {
+        b = mem_alloc(true_cap);
+        *cap = true_cap;
+        return b;
+    }
     pthread_mutex_lock(&pool->lock);
     if (class >= 0) {
         b = pool->classes[class];
@@ -183,7 +201,8 @@ pool_put(struct pool *pool, void *p, size_t cap)
     size_t true_cap;
     int class = class_of(cap, &true_cap);
 
-    if (p == NULL) {
+    if (p == NULL || is_foreign(pool)) {
+        mem_free(p);
         return;
     }
     pthread_mutex_lock(&pool->lock);
@@ -218,6 +237,9 @@ pool_trim(struct pool *pool, size_t keep_bytes)
 {
     struct free_block *list;
 
+    if (is_foreign(pool)) {
+        return;
+    }
     pthread_mutex_lock(&pool->lock);
     list = evict_locked(pool, keep_bytes);
     pthread_mutex_unlock(&pool->lock);
@@ -227,6 +249,10 @@ pool_trim(struct pool *pool, size_t keep_bytes)
 void
 pool_stats(struct pool *pool, struct pool_stats *out)
 {
+    memset(out, 0, sizeof(*out));
+    if (is_foreign(pool)) {
+        return;
+    }
     pthread_mutex_lock(&pool->lock);
     *out = pool->stats;
     pthread_mutex_unlock(&pool->lock);

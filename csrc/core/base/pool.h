@@ -1,7 +1,8 @@
 /* Blocks of bytes for bodies and indexes, kept for reuse: on virtual machines
  * a fresh page costs more than the parsing that fills it.  A pool is shared
  * by reference count, because documents outlive the client that made them,
- * and is thread-safe, because they are freed on any thread. */
+ * and is thread-safe, because they are freed on any thread.  In a child of
+ * fork() an inherited pool is the heap, and its lock is not touched. */
 #ifndef SGO_BASE_POOL_H
 #define SGO_BASE_POOL_H
 
