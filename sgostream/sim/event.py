@@ -201,15 +201,18 @@ class StoredEvent:
 
     def set_part(self, name: str, value: Any) -> None:
         """Write a member of the event, ``odds`` excepted."""
+        self._write_part(name, value)
+        self.touch()
+
+    def _write_part(self, name: str, value: Any) -> None:
         self.parts[name] = dumps(name) + b":" + dumps(value)
         self._decoded.pop(name, None)
-        self.touch()
 
     def set(self, path: Path, value: Any) -> None:
         """Write the value at a path; missing objects on the way are made."""
         head, rest = _split(path)
         if head != "odds":
-            self.set_part(head, _with(self.get(head), rest, value))
+            self._write_part(head, _with(self.get(head), rest, value))
         elif not rest:
             self.parts["odds"] = b'"odds":{}'
             self._around_odds = (b'"odds":{', b"}")
@@ -231,7 +234,7 @@ class StoredEvent:
             if head == "odds":
                 self.odds = {}
         elif head != "odds":
-            self.set_part(head, _without(self.get(head), rest))
+            self._write_part(head, _without(self.get(head), rest))
         elif len(rest) == 1:
             del self.odds[str(rest[0])]
             if not self.odds:

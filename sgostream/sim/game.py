@@ -148,7 +148,7 @@ class Game:
 
     def _price_margin(self, market: Market) -> None:
         margin, left, deviation = self._expect(market.period_id)
-        margin += market.drift * 10.0
+        margin += market.drift * 30.0
         if market.kind == "sp":
             line = -half(margin) if not market.ended else market.line
             line = -half(-self.edge) if line is None else line
@@ -165,7 +165,7 @@ class Game:
         sides = ("home", "away")
         whose = sides if market.entity == "all" else (market.entity,)
         mean = float(sum(self.points_in(market.period_id, s) for s in whose))
-        mean += self.total * left * len(whose) / 2.0 + market.drift * 8.0
+        mean += self.total * left * len(whose) / 2.0 + market.drift * 25.0
         market.line = max(0.5, half(mean))
         market.over = normal((mean - market.line) / deviation)
 
@@ -176,7 +176,7 @@ class Game:
         if market.kind == "yn":
             market.over = 0.97 if done else 1.0 - math.exp(-left)
             return
-        mean = done + left + market.drift * math.sqrt(market.mean)
+        mean = done + left + market.drift * 5.0 * math.sqrt(market.mean)
         market.line = max(0.5, half(mean))
         width = 0.45 * math.sqrt(market.mean) + 0.3
         market.over = normal((mean - market.line) / width)

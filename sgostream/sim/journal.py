@@ -48,6 +48,7 @@ class Journal:
         self._changed = threading.Condition()
         self._requests: deque[Request] = deque(maxlen=MAX_REQUESTS)
         self._count = 0
+        self._changes = 0
 
     def begin(
         self,
@@ -78,6 +79,7 @@ class Journal:
             )
             self._count += 1
             self._requests.append(entry)
+            self._changes += 1
             self._changed.notify_all()
         return entry
 
@@ -91,6 +93,7 @@ class Journal:
     def poke(self) -> None:
         """Tell the waiting threads that something has changed."""
         with self._changed:
+            self._changes += 1
             self._changed.notify_all()
 
     def requests(self, path: str | None = None, *, since: int = 0) -> list[Request]:
@@ -121,13 +124,15 @@ class Journal:
             It did not hold within ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                result = until()
-                if result:
-                    return result
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"the condition did not hold within {timeout} s")
-                # Sliced: what a condition reads may change unannounced.
-                self._changed.wait(min(left, 0.05))
+        while True:
+            seen = self._changes
+            result = until()  # without the lock: it may call into the loop
+            if result:
+                return result
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"the condition did not hold within {timeout} s")
+            with self._changed:
+                if self._changes == seen:
+                    # Sliced: what a condition reads may change unannounced.
+                    self._changed.wait(min(left, 0.05))

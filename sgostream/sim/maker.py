@@ -222,7 +222,7 @@ class EventMaker:
                 game.later.append(market)
                 continue
             if used >= self.size and odds:
-                break
+                continue
             if game.is_over(market.period_id):
                 continue
             for odd in self.write_market(game, market, now):

@@ -270,7 +270,7 @@ class Odd:
         for start, end in cuts:
             parts.append(self.text[at:start])
             if start == end:
-                parts.append(more[start])
+                parts.append(more.get(start, b""))
             at = end
         parts.append(self.text[at:])
         return b"".join(parts)

@@ -21,6 +21,7 @@ MAX_EVENT_BYTES = 10_240
 _MAX_FRAME_BYTES = 64 * 1024
 _MAX_QUEUED = 10_000
 _KEPT_MESSAGES = 1000
+_CLOSE_TIMEOUT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -210,7 +211,10 @@ class PusherServer:
         if script.status is not None:
             return web.Response(status=script.status, text="no upgrade")
         ws = web.WebSocketResponse(
-            autoping=False, compress=False, max_msg_size=_MAX_FRAME_BYTES
+            autoping=False,
+            compress=False,
+            max_msg_size=_MAX_FRAME_BYTES,
+            timeout=_CLOSE_TIMEOUT_S,
         )
         if not ws.can_prepare(request).ok:
             return web.Response(status=400, text="a WebSocket is expected")
@@ -229,47 +233,52 @@ class PusherServer:
         self.connections.append(connection)
         self.opened += 1
         self._changed()
-        writer = asyncio.create_task(_write(connection))
+        reader = asyncio.create_task(self._run(connection, key))
+        writer = asyncio.create_task(_write(connection, reader))
         watch = asyncio.create_task(self._watch(connection))
         try:
-            if await self._greet(connection, key):
-                await self._read(connection)
+            await asyncio.wait([reader])
+            if connection.closed_with is not None:  # by us: let it go out
+                await asyncio.wait([writer], timeout=2 * _CLOSE_TIMEOUT_S)
         finally:
             self._leave_all(connection)
             self.connections.remove(connection)
             self.ended.append(connection)
-            watch.cancel()
             if connection.closed_with is None:
                 connection.closed_with = ws.close_code or 1006
-            else:  # our own close: let its frame go out
-                await asyncio.wait([writer], timeout=1.0)
-            writer.cancel()
-            await asyncio.gather(writer, watch, return_exceptions=True)
+            for task in (watch, writer, reader):
+                task.cancel()
+            await asyncio.gather(watch, writer, reader, return_exceptions=True)
             self._changed()
         return ws
+
+    async def _run(self, connection: Connection, key: str) -> None:
+        await self._greet(connection, key)
+        await self._read(connection)
 
     def _socket_id(self) -> str:
         first = self._rng.randrange(1, 10**6)
         return f"{first}.{self._rng.randrange(1, 10**9)}"
 
-    async def _greet(self, connection: Connection, key: str) -> bool:
+    async def _greet(self, connection: Connection, key: str) -> None:
         script = connection.script
         if script.delay:
             await asyncio.sleep(script.delay)
         if script.close is not None and script.close_at == "open":
-            return await _end(connection, script)
+            _end(connection, script)
+            return
         refusal = self._refusal(connection, key)
         if refusal is not None:
             connection.send(_error(*refusal))
             connection.close(*refusal)
-            return True  # read on until the peer has closed
+            return
         if script.error is not None:
             connection.send(_error(script.error, "scripted error"))
-            return True
+            return
         if script.first is not None:
             if script.first:
                 connection.send(script.first)
-            return True
+            return
         timeout = self.activity_timeout
         data = {
             "socket_id": connection.socket_id,
@@ -282,8 +291,7 @@ class PusherServer:
             }
         )
         if script.close is not None and script.close_at == "established":
-            return await _end(connection, script)
-        return True
+            _end(connection, script)
 
     def _refusal(self, connection: Connection, key: str) -> tuple[int, str] | None:
         version = connection.params.get("protocol")
@@ -326,6 +334,8 @@ class PusherServer:
         try:
             message = json.loads(text)
             event = message["event"]
+            if not isinstance(event, str):
+                raise TypeError(event)
             data = message.get("data") or {}
             if isinstance(data, str):
                 data = json.loads(data)
@@ -350,7 +360,7 @@ class PusherServer:
             connection.send(_error(None, "Missing channel"))
             return
         if script.close is not None and script.close_at == "subscribe":
-            _end_now(connection, script)
+            _end(connection, script)
             return
         if script.subscribe != "ok":
             _scripted_refusal(connection, channel)
@@ -364,7 +374,7 @@ class PusherServer:
             return
         self._join(connection, channel, data.get("channel_data"))
         if script.close is not None and script.close_at == "subscribed":
-            _end_now(connection, script)
+            _end(connection, script)
 
     def _check(
         self, connection: Connection, channel: str, data: dict[str, Any]
@@ -485,28 +495,27 @@ class PusherServer:
                 return
 
 
-async def _write(connection: Connection) -> None:
+async def _write(connection: Connection, reader: asyncio.Task[None]) -> None:
     while True:
         item = await connection.queue.get()
         try:
-            if isinstance(item, tuple):
-                await connection.ws.close(code=item[0], message=item[1].encode()[:120])
-                return
-            await connection.ws.send_str(item)
+            if isinstance(item, str):
+                await connection.ws.send_str(item)
+                continue
+            # The close waits for the peer's, which the reader must not take.
+            reader.cancel()
+            await asyncio.wait([reader])
+            await connection.ws.close(code=item[0], message=item[1].encode()[:120])
         except ConnectionError:
-            return
+            pass
+        return
 
 
-def _end_now(connection: Connection, script: ConnectionScript) -> None:
+def _end(connection: Connection, script: ConnectionScript) -> None:
     if script.reset:
         connection.abort()
     elif script.close is not None:
         connection.close(script.close, "scripted close")
-
-
-async def _end(connection: Connection, script: ConnectionScript) -> bool:
-    _end_now(connection, script)
-    return True
 
 
 def _error(code: int | None, text: str) -> dict[str, Any]:

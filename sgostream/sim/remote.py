@@ -47,6 +47,7 @@ class RemoteSimulator:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
+            process.stdout.close()
             raise RuntimeError(
                 f"the simulator ended at once with status {process.wait()}"
             )

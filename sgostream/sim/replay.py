@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .encode import Fragment, inflate
 from .event import StoredEvent
 from .player import Moved
-from .shape import FULL, Shape
+from .shape import SNAPSHOT, Shape
 from .store import Store
 
 
@@ -20,14 +20,18 @@ class _Version:
 
 
 class _Recorded(StoredEvent):
-    """An event whose answers of one shape were made beforehand."""
+    """An event whose answers of one shape were made beforehand.
+
+    What was recorded beside them is what ``/stream/events`` shows; other
+    shapes are made of that.
+    """
 
     def show(self, shape: Shape, version: _Version) -> None:
         self._whole = version.whole
         self._parsed = False
         self.touch()
         self.put_fragment(shape, version.answer)
-        self.put_fragment(FULL, version.whole)
+        self.put_fragment(SNAPSHOT, version.whole)
         self._recorded_shape = shape
 
     def render(self, shape: Shape) -> bytes:
@@ -74,7 +78,7 @@ class Recording:
                 _Version(
                     event_id,
                     event.fragment(self._shape),
-                    event.fragment(FULL),
+                    event.fragment(SNAPSHOT),
                     channels,
                 )
             )

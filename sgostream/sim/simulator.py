@@ -27,6 +27,7 @@ from .maker import DEFAULT_START, REAL_SIZE, EventMaker
 from .plan import Plan
 from .player import Moved, Player
 from .pusher import ConnectionScript, PusherServer
+from .relay import Relay
 from .replay import Recording
 from .rules import Rule, Rules
 from .server import Server
@@ -116,6 +117,7 @@ class Simulator:
         self._context: Any = None
         self._thread = LoopThread("sgostream-sim")
         self._task: asyncio.Task[Any] | None = None
+        self._relays: list[Relay] = []
         self._suppressed = False
         self._made = 0
         self.ca_file = ""
@@ -144,6 +146,9 @@ class Simulator:
         """Cut everything and end the thread; may be called again."""
         if self._thread.running:
             self.pause()
+            for relay in self._relays:
+                self._thread.run(relay.stop())
+            self._relays.clear()
             self._thread.run(self._server.stop())
             self._thread.stop()
         if self._folder is not None:
@@ -176,6 +181,22 @@ class Simulator:
     def cut(self) -> None:
         """Cut all HTTP connections, sockets included, as a broken wire."""
         self._thread.call(self._server.cut)
+
+    def relay(self, *, https: bool = False) -> Relay:
+        """Put a wire before a port that can be slow, dead or cut.
+
+        Clients use it when their URL has its port, and their sockets when
+        ``settings.pusher_options`` carries it as ``wsPort`` or ``wssPort``.
+        """
+        target = (self.host, self.tls_port if https else self.port)
+        made = Relay(self.host, target)
+        self._thread.run(made.start())
+        self._relays.append(made)
+        return made
+
+    def cut_relay(self, relay: Relay) -> None:
+        """Cut all connections of a relay by a reset."""
+        self._thread.call(relay.cut)
 
     @property
     def port(self) -> int:
@@ -511,7 +532,7 @@ class Simulator:
                     names = {f"presence-events-byid-{event_id}"}
                 else:
                     names = self.store.channels(event)
-                for name in names:
+                for name in sorted(names):
                     channels.setdefault(name, []).append(event_id)
             return sum(self.pusher.notify(c, i) for c, i in channels.items())
 
@@ -543,7 +564,7 @@ class Simulator:
 
     def _announce(self, event_id: str, channels: Iterable[str]) -> None:
         if not self._suppressed:
-            for channel in channels:
+            for channel in sorted(channels):
                 self.pusher.notify(channel, [event_id])
 
     # playing
@@ -743,6 +764,7 @@ class Simulator:
                     "received": list(c.received),
                 }
                 for c in self.pusher.connections
+                if c.closed_with is None
             ]
 
         return self._thread.call(run)
@@ -814,6 +836,8 @@ class Simulator:
         def run() -> int:
             count = 0
             for connection in tuple(self.pusher.connections):
+                if connection.closed_with is not None:
+                    continue
                 if socket_id not in (None, connection.socket_id):
                     continue
                 count += 1
