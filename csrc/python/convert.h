@@ -45,7 +45,7 @@ int convert_key_bytes(PyObject *str, const char **bytes, Py_ssize_t *len,
 
 /* --- convert_record.c --------------------------------------------------- */
 
-/* Intern the words of the enums.  0 or -1. */
+/* Intern the words of the enums, find the datetime module.  0 or -1. */
 int convert_init(struct core_state *state);
 
 /* Nanoseconds as seconds. */

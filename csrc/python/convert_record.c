@@ -5,6 +5,8 @@
 #include "errors.h"
 #include "record.h"
 
+#include <datetime.h>
+
 static const char *const update_kinds[] = {"added", "changed", "removed"};
 static const char *const causes[] = {"snapshot", "notification", "resync",
                                      "poll", "expiry"};
@@ -34,6 +36,10 @@ intern_words(PyObject **out, const char *const *words, size_t n)
 int
 convert_init(struct core_state *state)
 {
+    (void)PyDateTimeAPI; /* the header's static, of which we have no use */
+    state->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
+    if (state->datetime == NULL)
+        return -1;
     if (INTERN_WORDS(state->update_kinds, update_kinds) < 0 ||
         INTERN_WORDS(state->causes, causes) < 0 ||
         INTERN_WORDS(state->connections, connections) < 0 ||
@@ -70,6 +76,7 @@ PyObject *
 convert_time(struct core_state *state, int64_t epoch_ms)
 {
     static const int64_t MS_PER_DAY = 86400000;
+    const PyDateTime_CAPI *api = state->datetime;
     int64_t days = epoch_ms / MS_PER_DAY, ms = epoch_ms % MS_PER_DAY, year;
     int month, day, second;
 
@@ -81,10 +88,9 @@ convert_time(struct core_state *state, int64_t epoch_ms)
     if (year < 1 || year > 9999)
         return Py_NewRef(Py_None);
     second = (int)(ms / 1000);
-    return state->datetime->DateTime_FromDateAndTime(
+    return api->DateTime_FromDateAndTime(
         (int)year, month, day, second / 3600, second / 60 % 60, second % 60,
-        (int)(ms % 1000) * 1000, state->datetime->TimeZone_UTC,
-        state->datetime->DateTimeType);
+        (int)(ms % 1000) * 1000, api->TimeZone_UTC, api->DateTimeType);
 }
 
 /* Epoch ns; 0 stands for "unknown or does not apply". */

@@ -9,6 +9,7 @@
 #include "convert.h"
 #include "errors.h"
 #include "guard.h"
+#include "quote.h"
 #include "record.h"
 #include "view.h"
 
@@ -179,6 +180,8 @@ create_types(struct core_state *state, PyObject *module)
             (row->abc != NULL && register_abc(type, row->abc) < 0))
             return -1;
     }
+    if (record_set_match_args(state->types[TYPE_QUOTE], quote_fields) < 0)
+        return -1;
     return record_init(state, module);
 }
 
@@ -207,9 +210,6 @@ core_exec(PyObject *module)
 {
     struct core_state *state = state_of_module(module);
 
-    state->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
-    if (state->datetime == NULL)
-        return -1;
     state->json_loads = import_name("json", "loads");
     if (state->json_loads == NULL)
         return -1;

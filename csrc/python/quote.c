@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+const char *const quote_fields[] = {
+    "odds", "text", "line", "available", "last_updated_at", "deeplink", NULL};
+
 static const int64_t NO_TIME = INT64_MIN;
 
 struct quote_object {
@@ -127,17 +130,14 @@ parse_text(PyObject *value, const char *name, PyObject **slot)
 static PyObject *
 quote_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static const char *const names[] = {
-        "odds",     "text", "line", "available", "last_updated_at",
-        "deeplink", NULL};
     PyObject *odds = Py_None, *text = Py_None, *line = Py_None;
     PyObject *available = Py_None, *updated = Py_None, *deeplink = Py_None;
     struct quote_object *self;
     int truth = -1;
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOO:Quote",
-                                     (char **)names, &odds, &text, &line,
-                                     &available, &updated, &deeplink))
+                                     (char **)quote_fields, &odds, &text,
+                                     &line, &available, &updated, &deeplink))
         return NULL;
     self = quote_of(type->tp_alloc(type, 0));
     if (self == NULL)

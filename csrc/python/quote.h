@@ -4,6 +4,9 @@
 
 #include "state.h"
 
+/* The constructor's arguments, NULL-terminated. */
+extern const char *const quote_fields[];
+
 /* The quote that stands at value; None where there is none (type NONE).  New
  * reference or NULL. */
 PyObject *quote_from_value(struct core_state *state, sgo_value value);

@@ -185,6 +185,33 @@ static PyMethodDef record_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+int
+record_set_match_args(PyTypeObject *type, const char *const *fields)
+{
+    PyObject *names;
+    Py_ssize_t n = 0, i;
+    int result;
+
+    while (fields[n] != NULL)
+        n++;
+    names = PyTuple_New(n);
+    for (i = 0; names != NULL && i < n; i++) {
+        PyObject *name = PyUnicode_InternFromString(fields[i]);
+
+        if (name == NULL)
+            Py_CLEAR(names);
+        else
+            PyTuple_SET_ITEM(names, i, name);
+    }
+    if (names == NULL)
+        return -1;
+    /* The type is immutable already; nobody has seen it yet. */
+    result = PyDict_SetItemString(type->tp_dict, "__match_args__", names);
+    Py_DECREF(names);
+    PyType_Modified(type);
+    return result;
+}
+
 static PyTypeObject *
 create_type(const struct record_def *def, PyObject *module)
 {
@@ -207,7 +234,7 @@ create_type(const struct record_def *def, PyObject *module)
             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
         .slots = slots,
     };
-    PyObject *type, *names;
+    PyObject *type;
     size_t i, n = field_count(def);
 
     for (i = 0; i < n; i++) {
@@ -216,22 +243,9 @@ create_type(const struct record_def *def, PyObject *module)
         getset[i].closure = (void *)(intptr_t)i;
     }
     type = PyType_FromModuleAndSpec(module, &spec, (PyObject *)&PyTuple_Type);
-    names = type == NULL ? NULL : PyTuple_New((Py_ssize_t)n);
-    for (i = 0; names != NULL && i < n; i++) {
-        PyObject *name = PyUnicode_InternFromString(def->fields[i]);
-
-        if (name == NULL)
-            Py_CLEAR(names);
-        else
-            PyTuple_SET_ITEM(names, (Py_ssize_t)i, name);
-    }
-    /* The type is immutable already; nobody has seen it yet. */
-    if (names == NULL || PyDict_SetItemString(((PyTypeObject *)type)->tp_dict,
-                                              "__match_args__", names) < 0)
+    if (type != NULL &&
+        record_set_match_args((PyTypeObject *)type, def->fields) < 0)
         Py_CLEAR(type);
-    else
-        PyType_Modified((PyTypeObject *)type);
-    Py_XDECREF(names);
     return (PyTypeObject *)type;
 }
 

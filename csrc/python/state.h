@@ -8,7 +8,6 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
-#include <datetime.h>
 
 #include "sgostream.h"
 
@@ -51,7 +50,7 @@ struct core_state {
     PyObject *connections[7];
     PyObject *phases[7];
     PyObject *keys[KEY_CACHE_SLOTS];
-    PyDateTime_CAPI *datetime; /* borrowed from the datetime module */
+    const void *datetime;      /* the datetime module's table of functions */
     unsigned long main_thread; /* where signals are handled */
 };
 
