@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+from .connection import ConnectionScript
+from .faults import Held
 from .maker import REAL_SIZE, EventMaker
 from .plan import Limit, Plan
-from .pusher import ConnectionScript
 from .rules import Rule
 from .shape import FULL, SNAPSHOT, Shape
-from .simulator import Held, Simulator
+from .simulator import Simulator
 
 __all__ = [
     "FULL",

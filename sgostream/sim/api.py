@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -70,6 +71,8 @@ class Settings:
         or ``"object-channel-data"``.
     slots_status : int
         Status of an answer for want of stream slots.
+    ghost_seconds : float
+        How long a socket lost without a close still takes its slots.
     encodings : tuple of str
         Content codings offered, best first: gzip, br, deflate.
     """
@@ -81,6 +84,7 @@ class Settings:
     channel_data: str | None = None
     auth_mode: str = "ok"
     slots_status: int = 403
+    ghost_seconds: float = 0.0
     encodings: tuple[str, ...] = ("gzip",)
 
 
@@ -212,12 +216,11 @@ class Api:
         )
 
     def streams(self, user: str) -> int:
-        """Streams of a user: channels of sockets."""
-        return sum(
-            found == user
-            for connection in self.pusher.connections
-            for found in connection.channels.values()
-        )
+        """Count the streams of a user: channels of sockets, and ghosts."""
+        since = time.monotonic() - self.settings.ghost_seconds
+        held = [c.channels.values() for c in self.pusher.connections]
+        gone = [c.ghosts for c in self.pusher.ended if c.ended_at > since]
+        return sum(found == user for users in (*held, *gone) for found in users)
 
     def _pusher_options(self, asked: Asked, key: Key) -> dict[str, Any]:
         host = _host_name(asked.host)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .connection import ConnectionScript
 from .event import StoredEvent
-from .pusher import ConnectionScript
 from .rules import Rule
 from .shape import Shape
 

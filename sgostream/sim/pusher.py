@@ -8,110 +8,25 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from .auth import is_authorised
+from .connection import (
+    CLOSE_TIMEOUT_S,
+    Connection,
+    ConnectionScript,
+    end,
+    error_message,
+    refuse_as_scripted,
+    write,
+)
 from .journal import Request
 
 #: Bytes of ``data`` in one message, as the hosted service allows.
 MAX_EVENT_BYTES = 10_240
 _MAX_FRAME_BYTES = 64 * 1024
-_MAX_QUEUED = 10_000
-_KEPT_MESSAGES = 1000
-_CLOSE_TIMEOUT_S = 1.0
-
-
-@dataclass(slots=True)
-class ConnectionScript:
-    """How one connection is treated.
-
-    Parameters
-    ----------
-    status : int or None
-        Refuse the upgrade with this HTTP status.
-    first : str or None
-        Text sent instead of ``pusher:connection_established``; empty: none.
-    error : int or None
-        Send ``pusher:error`` with this code as first message.
-    close : int or None
-        Close with this code, at the moment that ``close_at`` names.
-    close_at : str
-        ``"open"``, ``"established"``, ``"subscribe"`` (instead of the
-        answer) or ``"subscribed"``.
-    reset : bool
-        Cut TCP instead of closing.
-    delay : float
-        Seconds before the first message.
-    subscribe : str
-        Answer to a subscription: ``"ok"``, ``"silent"``, ``"auth-error"``,
-        ``"internal-error"``, ``"invalid-signature"``, ``"4009"``, or a text
-        that is sent as it is.
-    success_data : str or None
-        Form of the success: ``"string"``, ``"object"`` or ``"absent"``.
-    pong : bool
-        Whether pings are answered.
-    """
-
-    status: int | None = None
-    first: str | None = None
-    error: int | None = None
-    close: int | None = None
-    close_at: str = "established"
-    reset: bool = False
-    delay: float = 0.0
-    subscribe: str = "ok"
-    success_data: str = "string"
-    pong: bool = True
-
-
-@dataclass(eq=False, slots=True)
-class Connection:
-    """One socket."""
-
-    socket_id: str
-    ws: web.WebSocketResponse
-    request: web.Request
-    params: dict[str, str]
-    script: ConnectionScript
-    opened_at: float
-    queue: asyncio.Queue[str | tuple[int, str]]
-    #: Channel to the user id of its presence, if it is one.
-    channels: dict[str, str | None] = field(default_factory=dict)
-    #: Messages from the client, the newest thousand.
-    received: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_MESSAGES))
-    heard_at: float = 0.0
-    sent: int = 0
-    pings: int = 0
-    muted: bool = False
-    closed_with: int | None = None
-
-    def send(self, message: dict[str, Any] | str) -> None:
-        """Queue a message."""
-        if self.muted or self.closed_with is not None:
-            return
-        if not isinstance(message, str):
-            message = json.dumps(message, separators=(",", ":"))
-        if self.queue.qsize() >= _MAX_QUEUED:
-            self.abort()
-            return
-        self.sent += 1
-        self.queue.put_nowait(message)
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Close after what is queued has been sent."""
-        if self.closed_with is None:
-            self.closed_with = code
-            self.queue.put_nowait((code, reason))
-
-    def abort(self) -> None:
-        """Cut TCP."""
-        if self.closed_with is None:
-            self.closed_with = 1006
-        if self.request.transport is not None:
-            self.request.transport.abort()
 
 
 class PusherServer:
@@ -214,7 +129,7 @@ class PusherServer:
             autoping=False,
             compress=False,
             max_msg_size=_MAX_FRAME_BYTES,
-            timeout=_CLOSE_TIMEOUT_S,
+            timeout=CLOSE_TIMEOUT_S,
         )
         if not ws.can_prepare(request).ok:
             return web.Response(status=400, text="a WebSocket is expected")
@@ -234,13 +149,17 @@ class PusherServer:
         self.opened += 1
         self._changed()
         reader = asyncio.create_task(self._run(connection, key))
-        writer = asyncio.create_task(_write(connection, reader))
+        writer = asyncio.create_task(write(connection, reader))
         watch = asyncio.create_task(self._watch(connection))
         try:
             await asyncio.wait([reader])
             if connection.closed_with is not None:  # by us: let it go out
-                await asyncio.wait([writer], timeout=2 * _CLOSE_TIMEOUT_S)
+                await asyncio.wait([writer], timeout=2 * CLOSE_TIMEOUT_S)
         finally:
+            connection.ended_at = time.monotonic()
+            if ws.close_code in (None, 1006):  # the peer has not said goodbye
+                users = connection.channels.values()
+                connection.ghosts = [user for user in users if user]
             self._leave_all(connection)
             self.connections.remove(connection)
             self.ended.append(connection)
@@ -265,15 +184,15 @@ class PusherServer:
         if script.delay:
             await asyncio.sleep(script.delay)
         if script.close is not None and script.close_at == "open":
-            _end(connection, script)
+            end(connection, script)
             return
         refusal = self._refusal(connection, key)
         if refusal is not None:
-            connection.send(_error(*refusal))
+            connection.send(error_message(*refusal))
             connection.close(*refusal)
             return
         if script.error is not None:
-            connection.send(_error(script.error, "scripted error"))
+            connection.send(error_message(script.error, "scripted error"))
             return
         if script.first is not None:
             if script.first:
@@ -291,7 +210,7 @@ class PusherServer:
             }
         )
         if script.close is not None and script.close_at == "established":
-            _end(connection, script)
+            end(connection, script)
 
     def _refusal(self, connection: Connection, key: str) -> tuple[int, str] | None:
         version = connection.params.get("protocol")
@@ -328,7 +247,7 @@ class PusherServer:
                 self._handle(connection, message.data)
                 self._changed()
             elif message.type is WSMsgType.BINARY:
-                connection.send(_error(4200, "Binary is not supported"))
+                connection.send(error_message(4200, "Binary is not supported"))
 
     def _handle(self, connection: Connection, text: str) -> None:
         try:
@@ -340,7 +259,7 @@ class PusherServer:
             if isinstance(data, str):
                 data = json.loads(data)
         except (ValueError, KeyError, TypeError):
-            connection.send(_error(4200, "Invalid message"))
+            connection.send(error_message(4200, "Invalid message"))
             return
         if event == "pusher:ping":
             connection.pings += 1
@@ -351,30 +270,32 @@ class PusherServer:
         elif event == "pusher:unsubscribe":
             self._unsubscribe(connection, data)
         elif event.startswith("client-"):
-            connection.send(_error(4301, "Client events are not enabled"))
+            connection.send(error_message(4301, "Client events are not enabled"))
 
     def _subscribe(self, connection: Connection, data: Any) -> None:
         script = connection.script
         channel = data.get("channel") if isinstance(data, dict) else None
         if not isinstance(channel, str):
-            connection.send(_error(None, "Missing channel"))
+            connection.send(error_message(None, "Missing channel"))
             return
         if script.close is not None and script.close_at == "subscribe":
-            _end(connection, script)
+            end(connection, script)
             return
         if script.subscribe != "ok":
-            _scripted_refusal(connection, channel)
+            refuse_as_scripted(connection, channel)
             return
         if channel in connection.channels:
-            connection.send(_error(None, f"Existing subscription to channel {channel}"))
+            connection.send(
+                error_message(None, f"Existing subscription to channel {channel}")
+            )
             return
         problem = self._check(connection, channel, data)
         if problem is not None:
-            connection.send(_error(None, problem))
+            connection.send(error_message(None, problem))
             return
         self._join(connection, channel, data.get("channel_data"))
         if script.close is not None and script.close_at == "subscribed":
-            _end(connection, script)
+            end(connection, script)
 
     def _check(
         self, connection: Connection, channel: str, data: dict[str, Any]
@@ -443,7 +364,7 @@ class PusherServer:
         channel = data.get("channel") if isinstance(data, dict) else None
         if channel not in connection.channels:
             connection.send(
-                _error(
+                error_message(
                     None,
                     f"No current subscription to channel {channel}, "
                     "or subscription in progress",
@@ -490,64 +411,6 @@ class PusherServer:
             await asyncio.sleep(self.pong_timeout)
             if connection.heard_at == asked and not connection.muted:
                 reason = "Pong reply not received"
-                connection.send(_error(4201, reason))
+                connection.send(error_message(4201, reason))
                 connection.close(4201, reason)
                 return
-
-
-async def _write(connection: Connection, reader: asyncio.Task[None]) -> None:
-    while True:
-        item = await connection.queue.get()
-        try:
-            if isinstance(item, str):
-                await connection.ws.send_str(item)
-                continue
-            # The close waits for the peer's, which the reader must not take.
-            reader.cancel()
-            await asyncio.wait([reader])
-            await connection.ws.close(code=item[0], message=item[1].encode()[:120])
-        except ConnectionError:
-            pass
-        return
-
-
-def _end(connection: Connection, script: ConnectionScript) -> None:
-    if script.reset:
-        connection.abort()
-    elif script.close is not None:
-        connection.close(script.close, "scripted close")
-
-
-def _error(code: int | None, text: str) -> dict[str, Any]:
-    return {"event": "pusher:error", "data": {"code": code, "message": text}}
-
-
-def _scripted_refusal(connection: Connection, channel: str) -> None:
-    how = connection.script.subscribe
-    if how == "silent":
-        return
-    if how in ("auth-error", "internal-error"):
-        prefix = "pusher" if how == "auth-error" else "pusher_internal"
-        connection.send(
-            {
-                "event": f"{prefix}:subscription_error",
-                "channel": channel,
-                "data": {
-                    "type": "AuthError",
-                    "error": "The connection is unauthorized.",
-                    "status": 401,
-                },
-            }
-        )
-    elif how == "invalid-signature":
-        connection.send(
-            _error(
-                None,
-                "Invalid signature: Expected HMAC SHA256 hex digest of "
-                f"{connection.socket_id}:{channel}, but got nothing",
-            )
-        )
-    elif how == "4009":
-        connection.send(_error(4009, "Connection is unauthorized"))
-    else:
-        connection.send(how)

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from simclient import run, socket
+from simclient import get, run, socket
 
 from sgostream.sim import ConnectionScript, Simulator
 
@@ -248,8 +248,6 @@ def test_connection_quota_and_tls_only(sim: Simulator) -> None:
 
 
 def test_stream_slots(sim: Simulator) -> None:
-    from simclient import get
-
     sim.configure(max_streams=1)
     params = {"feed": "events:live"}
 
@@ -414,3 +412,23 @@ def test_a_refused_upgrade(sim: Simulator) -> None:
 
     run(body())
     assert [r.status for r in sim.requests()] == [503]
+
+
+def test_a_lost_socket_holds_its_slot_for_a_while(sim: Simulator) -> None:
+    sim.configure(max_streams=1, ghost_seconds=60.0)
+    params = {"feed": "events:live"}
+
+    async def body() -> None:
+        async with socket(sim) as one:
+            await one.subscribe(LIVE)
+        sim.wait(lambda: not sim.connections())
+        assert get(sim, "/stream/events", params).status == 200  # it said goodbye
+        async with socket(sim) as two:
+            await two.subscribe(LIVE)
+            sim.disconnect()
+            sim.wait(lambda: not sim.pusher.connections)
+            assert get(sim, "/stream/events", params).status == 403
+            sim.settings.ghost_seconds = 0.0
+            assert get(sim, "/stream/events", params).status == 200
+
+    run(body())
