@@ -1,0 +1,429 @@
+/* Requests by id: asked, answered, compared with each other (rules 3 and 12),
+ * split where rule 9 says so. */
+#include "feed/brain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* ---- asking -------------------------------------------------------------------- */
+
+static char *
+ids_url(struct brain *b, struct entry *const *ids, size_t n,
+        const char *cursor)
+{
+    struct buf u;
+    size_t len;
+
+    buf_init(&u, 64 << 10);
+    buf_printf(&u, "%s/events?eventIDs=", b->base_url);
+    for (size_t i = 0; i < n; i++) {
+        if (i) {
+            buf_putc(&u, ',');
+        }
+        message_write_escaped(&u, ids[i]->id);
+    }
+    buf_printf(&u, "&limit=%zu%s", n, b->shape_query);
+    if (cursor) {
+        buf_puts(&u, "&cursor=");
+        message_write_escaped(&u, cursor);
+    }
+    if (u.status != SGO_OK) {
+        buf_fini(&u);
+        return NULL;
+    }
+    return buf_take(&u, &len);
+}
+
+bool
+ids_start(struct brain *b, struct entry **ids, size_t n, enum ask_class ask)
+{
+    struct request *r = request_create(b, REQUEST_IDS, ask);
+
+    if (r == NULL) {
+        return false;
+    }
+    r->url = ids_url(b, ids, n, NULL);
+    r->ids = mem_alloc(n * sizeof(*r->ids));
+    if (r->url == NULL || r->ids == NULL) {
+        request_free(r);
+        return false;
+    }
+    memcpy(r->ids, ids, n * sizeof(*ids));
+    r->id_count = r->asked_count = n;
+    r->reserved_objects = n;
+    for (size_t i = 0; i < n; i++) {
+        plan_drop(ids[i]);
+        ids[i]->asked = r;
+    }
+    request_send(r);
+    return true;
+}
+
+/* The next page of an answer.  The cursor wants every other parameter as it
+ * was, so the URL is the old one with the cursor behind it. */
+static bool
+next_page(struct request *r, const char *cursor)
+{
+    struct request *next = request_create(r->b, REQUEST_IDS, r->ask);
+    struct buf u;
+    size_t len;
+
+    if (next == NULL) {
+        return false;
+    }
+    buf_init(&u, 64 << 10);
+    len = r->cursor ? strlen(r->url) - strlen(strstr(r->url, "&cursor="))
+                    : strlen(r->url);
+    buf_append(&u, r->url, len);
+    buf_puts(&u, "&cursor=");
+    message_write_escaped(&u, cursor);
+    next->cursor = mem_dup(cursor, strlen(cursor));
+    next->url = u.status == SGO_OK ? buf_take(&u, &len) : NULL;
+    buf_fini(&u);
+    next->ids = mem_alloc(r->id_count * sizeof(*next->ids));
+    if (next->cursor == NULL || next->url == NULL || next->ids == NULL) {
+        request_free(next);
+        return false;
+    }
+    memcpy(next->ids, r->ids, r->id_count * sizeof(*next->ids));
+    next->id_count = r->id_count;
+    next->asked_count = r->asked_count;
+    next->found = r->found;
+    next->page = r->page + 1;
+    next->reserved_objects = r->id_count;
+    for (size_t i = 0; i < r->id_count; i++) {
+        r->ids[i]->asked = next;
+    }
+    r->id_count = 0;
+    request_send(next);
+    return true;
+}
+
+/* ---- failures ------------------------------------------------------------------- */
+
+static void
+refuse(struct entry *e, const sgo_error *err)
+{
+    struct node *n, *after;
+    sgo_error text = *err;
+
+    error_set(&text, err->kind, "event %s: %s", e->id, err->text);
+    text.http_status = err->http_status;
+    e->refused = true;
+    e->b->counters.events_refused++;
+    cache_proof(e);
+    report_entry(e, &text);
+    LIST_EACH (n, after, &e->members) {
+        struct member *m = NODE_OWNER(n, struct member, in_entry);
+
+        m->feed->stats.versions_refused++;
+        cache_settled(m);
+    }
+}
+
+/* Give all open ids back, oldest first in the queue again.  most: the largest
+ * chunk they may be in from now on; delay: not before; 0: at once. */
+static void
+give_back(struct request *r, size_t most, int64_t delay)
+{
+    while (r->id_count) {
+        struct entry *e = r->ids[--r->id_count];
+
+        e->asked = NULL;
+        if (most < e->chunk_max) {
+            e->chunk_max = most ? most : 1;
+        }
+        if (e->member_count == 0) {
+            cache_entry_unused(e);
+        } else if (delay > 0) {
+            plan_later(e, e->ask, e->b->now + delay);
+        } else {
+            plan_requeue(e);
+        }
+    }
+}
+
+/* One id alone cannot be had for now. */
+static void
+lone_failure(struct request *r, const sgo_error *err)
+{
+    struct entry *e = r->ids[0];
+    int64_t delay;
+
+    e->fails++;
+    r->b->counters.requests_retried++;
+    delay = retry_delay(r->b, e->fails, RETRY_FIRST_NS, RETRY_MAX_NS);
+    if (err->retry_after_ns > delay) {
+        delay = err->retry_after_ns;
+    }
+    if (e->fails == 3 && !e->refused) {
+        refuse(e, err);
+    }
+    give_back(r, 1, delay);
+}
+
+static void
+split_or_wait(struct request *r, const sgo_error *err)
+{
+    if (r->id_count > 1) {
+        give_back(r, r->id_count / 2, 0);
+    } else {
+        lone_failure(r, err);
+    }
+}
+
+/* Every id has been answered or not (the last page is in). */
+static void
+compare(struct request *r)
+{
+    size_t open = r->id_count;
+
+    if (open == 0) {
+        return;
+    }
+    if (r->asked_count == 1) {
+        struct entry *e = r->ids[0];
+
+        r->id_count = 0;
+        e->asked = NULL;
+        if (e->member_count) {
+            version_absent(e, r->started);
+        }
+        cache_entry_unused(e);
+        return;
+    }
+    r->b->counters.requests_retried++;
+    give_back(r, r->found ? open : 1, 0);
+}
+
+static void
+failed(struct request *r, enum outcome outcome, const sgo_error *err)
+{
+    if (r->general) {
+        r->b->counters.requests_retried++;
+        give_back(r, CHUNK_MAX_IDS, 0);
+        return;
+    }
+    switch (outcome) {
+    case OUTCOME_NOT_FOUND:
+        if (r->page || r->id_count == 1) {
+            compare(r); /* the end of the list, or one id alone */
+        } else {
+            give_back(r, 1, 0); /* of several ids nothing is proven */
+        }
+        break;
+    case OUTCOME_DENIED:
+        retry_denied(r->b, err);
+        give_back(r, CHUNK_MAX_IDS, 0);
+        break;
+    case OUTCOME_REFUSED:
+    case OUTCOME_TOO_LARGE:
+        if (r->id_count == 1) {
+            struct entry *e = r->ids[0];
+
+            r->id_count = 0;
+            e->asked = NULL;
+            refuse(e, err);
+            cache_entry_unused(e);
+            break;
+        }
+        split_or_wait(r, err);
+        break;
+    default:
+        split_or_wait(r, err);
+        break;
+    }
+}
+
+/* ---- answers ---------------------------------------------------------------------- */
+
+struct item {
+    struct entry *e;
+    struct document *doc;
+    struct changes *changes;
+};
+
+static void
+free_items(struct item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        document_release(items[i].doc);
+        changes_release(items[i].changes);
+    }
+    mem_free(items);
+}
+
+static void
+too_large(struct request *r, struct entry *e, const struct scan_error *why)
+{
+    sgo_error err;
+
+    error_set(&err, SGO_ERROR_LIMIT, "%s at byte %zu",
+              why->reason ? why->reason : "over a limit", why->offset);
+    for (size_t i = 0; i < r->id_count; i++) {
+        if (r->ids[i] == e) {
+            r->ids[i] = r->ids[--r->id_count];
+            e->asked = NULL;
+            refuse(e, &err);
+            cache_entry_unused(e);
+            return;
+        }
+    }
+}
+
+/* Build one event against what is held.  SGO_AGAIN: of no use to us. */
+static sgo_status
+read_item(struct request *r, const struct element *x, struct item *out,
+          struct entry **named, struct scan_error *why)
+{
+    struct brain *b = r->b;
+    const struct shape *shape = b->prune_answers ? b->shape : NULL;
+    char id[DOCUMENT_MAX_EVENT_ID_BYTES + 1];
+    size_t n = api_event_id(x->bytes, x->len, id);
+    struct entry *e = n ? cache_find(b, id, n) : NULL;
+    sgo_status status;
+
+    *named = e;
+    *out = (struct item){e, NULL, NULL};
+    status = project_update(b->pool, x->bytes, x->len, shape,
+                            e ? e->doc : NULL, &out->doc, &out->changes, NULL,
+                            why);
+    if (status != SGO_OK) {
+        return status;
+    }
+    e = cache_find(b, out->doc->event_id, out->doc->event_id_len);
+    if (e != out->e) { /* duplicate keys: the quick look was wrong */
+        changes_release(out->changes);
+        out->changes = NULL;
+        out->e = e;
+        if (e && e->doc) {
+            status = diff_compare(e->doc, out->doc, &out->changes);
+        }
+    }
+    return status == SGO_OK && (e == NULL || e->asked != r) ? SGO_AGAIN
+                                                            : status;
+}
+
+/* Rule 12: everything is read before anything is applied. */
+static sgo_status
+read_items(struct request *r, struct item *items, size_t *count)
+{
+    const struct element *x;
+    size_t n = 0;
+
+    for (x = r->elements; x; x = x->next) {
+        struct scan_error why = {0, NULL};
+        struct entry *named;
+        sgo_status status = read_item(r, x, &items[n], &named, &why);
+
+        if (status == SGO_OK) {
+            n++;
+            continue;
+        }
+        document_release(items[n].doc);
+        changes_release(items[n].changes);
+        if (status == SGO_LIMIT && named) {
+            too_large(r, named, &why);
+        } else if (status != SGO_AGAIN && status != SGO_LIMIT) {
+            *count = n;
+            r->body_reason = why.reason;
+            return status;
+        }
+    }
+    *count = n;
+    return SGO_OK;
+}
+
+static void
+apply(struct request *r, const struct item *item)
+{
+    struct entry *e = item->e;
+    struct version v = {.doc = item->doc,
+                        .changes = item->changes,
+                        .as_of = request_as_of(r),
+                        .started = r->started,
+                        .arrived = r->b->now,
+                        .ask = e->ask};
+    size_t i;
+
+    for (i = 0; i < r->id_count && r->ids[i] != e; i++) {
+    }
+    if (i < r->id_count) {
+        r->found++;
+        memmove(&r->ids[i], &r->ids[i + 1],
+                (--r->id_count - i) * sizeof(*r->ids));
+        e->asked = NULL;
+        if (r->started <= e->demand && e->member_count) {
+            plan_requeue(e); /* notified again meanwhile */
+        }
+    }
+    if (version_apply(e, &v) != SGO_OK) {
+        r->b->gate.memory_until = r->b->now + MEMORY_PAUSE_NS;
+        plan_requeue(e);
+    }
+    cache_entry_unused(e);
+}
+
+/* Two events of one id in one answer: the later one counts. */
+static bool
+repeated(const struct item *items, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++) {
+        if (items[k].e == items[i].e) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+answered(struct request *r)
+{
+    struct brain *b = r->b;
+    const char *cursor = message_text(r->tree, "nextCursor");
+    struct item *items = mem_calloc(r->element_count + 1, sizeof(*items));
+    size_t n = 0;
+    sgo_status status =
+        items ? read_items(r, items, &n) : SGO_NO_MEMORY;
+    sgo_error err;
+
+    if (status != SGO_OK) {
+        error_set(&err, SGO_ERROR_PROTOCOL, "malformed event: %s",
+                  r->body_reason ? r->body_reason : "out of memory");
+        err.retryable = true;
+        if (status == SGO_NO_MEMORY) {
+            b->gate.memory_until = b->now + MEMORY_PAUSE_NS;
+            r->general = true;
+        }
+        failed(r, OUTCOME_MALFORMED, &err);
+        free_items(items, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!repeated(items, n, i)) {
+            apply(r, &items[i]);
+        }
+    }
+    free_items(items, n);
+    if (r->id_count && cursor && cursor[0] && r->element_count &&
+        strlen(cursor) <= CURSOR_MAX_BYTES) {
+        if (!next_page(r, cursor)) {
+            b->gate.memory_until = b->now + MEMORY_PAUSE_NS;
+            give_back(r, CHUNK_MAX_IDS, 0);
+        }
+        return;
+    }
+    compare(r);
+}
+
+void
+ids_done(struct request *r, enum outcome outcome, const sgo_error *err)
+{
+    if (outcome == OUTCOME_OK) {
+        answered(r);
+    } else {
+        failed(r, outcome, err);
+    }
+}
