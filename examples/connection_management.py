@@ -11,14 +11,17 @@ live = sgostream.stream("events:live")
 
 @live.on_state
 def show_state(change: sgostream.StateChange) -> None:
-    print(f"connection: {change.previous} -> {change.current} {change.reason}", flush=True)
+    print(
+        f"connection: {change.previous} -> {change.current} {change.reason}", flush=True
+    )
 
 
 @live.on_gap
 def show_gap(gap: sgostream.Gap) -> None:
     seconds = (gap.ended - gap.began).total_seconds()
     print(
-        f"gap of {seconds:.1f} s ({gap.reason}): {gap.events_refetched} events fetched again",
+        f"gap of {seconds:.1f} s ({gap.reason}): "
+        f"{gap.events_refetched} events fetched again",
         flush=True,
     )
 

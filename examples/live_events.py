@@ -9,6 +9,7 @@ with sgostream.stream("events:live") as live:
                 old = change.old.text if change.old else None
                 new = change.new.text if change.new else None
                 print(
-                    f"{update.event.title}: {change.odd_id} {change.bookmaker_id} {old} -> {new}",
+                    f"{update.event.title}: {change.odd_id} "
+                    f"{change.bookmaker_id} {old} -> {new}",
                     flush=True,
                 )

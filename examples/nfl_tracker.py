@@ -42,7 +42,9 @@ def track(league_id: str, heartbeat: float) -> None:
 
         @games.on_state
         def show_state(change: sgostream.StateChange) -> None:
-            print(f"Connection state: {change.previous} -> {change.current}", flush=True)
+            print(
+                f"Connection state: {change.previous} -> {change.current}", flush=True
+            )
 
         @games.on_error
         def show_error(error: BaseException) -> None:
@@ -51,7 +53,9 @@ def track(league_id: str, heartbeat: float) -> None:
         with games.subscribe() as updates:
             next_beat = time.monotonic() + heartbeat
             while True:
-                for update in updates.get_batch(timeout=max(0.0, next_beat - time.monotonic())):
+                for update in updates.get_batch(
+                    timeout=max(0.0, next_beat - time.monotonic())
+                ):
                     print(describe(update), flush=True)
                 if time.monotonic() >= next_beat:
                     next_beat += heartbeat

@@ -12,7 +12,10 @@ if len(sys.argv) != 2:
 
 with sgostream.stream("events:byid", event_id=sys.argv[1]) as game:
     for update in game:
-        print(f"{update.event.title}: {update.kind}, {len(update.changes)} changes", flush=True)
+        print(
+            f"{update.event.title}: {update.kind}, {len(update.changes)} changes",
+            flush=True,
+        )
         if update.kind == "changed":
             for change in update.changes:
                 path = ".".join(str(step) for step in change.path)

@@ -45,7 +45,7 @@ from ._errors import (
 from ._event import Event, QuoteRow, Quotes, Score, Update
 from ._stream import EventsView, Stream, StreamStats
 from ._subscription import Subscription, SubscriptionStats
-from ._types import Connection, Gap, Phase, RateWindow, StateChange, Staleness, Usage
+from ._types import Connection, Gap, Phase, RateWindow, Staleness, StateChange, Usage
 
 __all__ = [
     "MISSING",

@@ -130,7 +130,11 @@ class Client:
         self._router = ReportRouter(self._core)
         self._shown = str(checked["base_url"] or "the vendor's API")
         self._finalizer = weakref.finalize(
-            self, _forgotten, self._core, f"<sgostream.Client for {self._shown}>", os.getpid()
+            self,
+            _forgotten,
+            self._core,
+            f"<sgostream.Client for {self._shown}>",
+            os.getpid(),
         )
 
     # -- streams --------------------------------------------------------------
@@ -158,7 +162,9 @@ class Client:
         Stream
             Not started.
         """
-        return Stream(self, "events:upcoming", {"leagueID": _options.league_id(league_id)})
+        return Stream(
+            self, "events:upcoming", {"leagueID": _options.league_id(league_id)}
+        )
 
     def by_id(self, event_id: str) -> Stream:
         """``events:byid``: one event.
@@ -174,7 +180,9 @@ class Client:
         """
         return Stream(self, "events:byid", {"eventID": _options.event_id(event_id)})
 
-    def stream(self, feed: str, *, params: Mapping[str, object] | None = None) -> Stream:
+    def stream(
+        self, feed: str, *, params: Mapping[str, object] | None = None
+    ) -> Stream:
         """Any feed by name, also one that this version does not know.
 
         Parameters
@@ -199,7 +207,9 @@ class Client:
             raise TypeError(f"feed: expected a string, not {type(feed).__name__}")
         return Stream(self, feed, _options.params(params))
 
-    def subscribe(self, *streams: Stream, **options: Unpack[SubscriptionOptions]) -> Subscription:
+    def subscribe(
+        self, *streams: Stream, **options: Unpack[SubscriptionOptions]
+    ) -> Subscription:
         """One subscription over several streams of this client; starts them.
 
         An event that is in two of them comes once, and is ``removed`` when the
@@ -219,14 +229,17 @@ class Client:
             raise TypeError("subscribe: give at least one stream")
         for item in streams:
             if not isinstance(item, Stream):
-                raise TypeError(f"subscribe: expected streams, not {type(item).__name__}")
+                raise TypeError(
+                    f"subscribe: expected streams, not {type(item).__name__}"
+                )
             if item._client is not self:
                 raise ValueError(
                     f"subscribe: {item!r} belongs to another client; "
                     "one subscription takes streams of one client"
                 )
         core = self._subscribe_core(streams, options)
-        return Subscription(core, streams)
+        patterns = _options.names("odd_ids", options.get("odd_ids"))
+        return Subscription(core, streams, patterns)
 
     def _subscribe_core(
         self, streams: tuple[Stream, ...], options: SubscriptionOptions
@@ -261,7 +274,9 @@ class Client:
         call.wait(timeout=_wait(timeout))
         return _by_id(call)
 
-    async def fetch_async(self, *event_ids: str, timeout: float | None = None) -> dict[str, Event]:
+    async def fetch_async(
+        self, *event_ids: str, timeout: float | None = None
+    ) -> dict[str, Event]:
         """``fetch`` inside a coroutine."""
         ids = self._ids(event_ids)
         call = await asyncio.to_thread(self._core.fetch, ids)
@@ -413,7 +428,9 @@ def _forgotten(core: _core.Client, shown: str, pid: int) -> None:
     if os.getpid() != pid or core.closed:
         return
     warnings.warn(
-        f"{shown} was never closed: use `with`, or call close()", ResourceWarning, stacklevel=2
+        f"{shown} was never closed: use `with`, or call close()",
+        ResourceWarning,
+        stacklevel=2,
     )
     core.close()
 
@@ -440,7 +457,9 @@ def _limit(value: Any) -> int | None:
 def _read_usage(text: str) -> Usage:
     data = json.loads(text)
     if not isinstance(data, dict):
-        raise ServerError(f"/account/usage answered with {type(data).__name__}, not an object")
+        raise ServerError(
+            f"/account/usage answered with {type(data).__name__}, not an object"
+        )
     limits = data.get("rateLimits")
     windows = {}
     for name, window in (limits if isinstance(limits, dict) else {}).items():

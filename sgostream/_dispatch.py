@@ -43,7 +43,9 @@ class Dispatcher:
             "gap": [],
             "error": [],
         }
-        self._subscriptions: list[tuple[_core.Subscription, Callable[[Update], object]]] = []
+        self._subscriptions: list[
+            tuple[_core.Subscription, Callable[[Update], object]]
+        ] = []
         self._wake_read = -1
         self._wake_write = -1
         self._thread: threading.Thread | None = None
@@ -188,7 +190,9 @@ class Dispatcher:
             self._call(callback, update, is_error=False)
         return True
 
-    def _call(self, callback: Callable[[Any], object], item: object, *, is_error: bool) -> None:
+    def _call(
+        self, callback: Callable[[Any], object], item: object, *, is_error: bool
+    ) -> None:
         try:
             callback(item)
         except Exception as error:

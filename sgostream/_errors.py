@@ -120,7 +120,9 @@ class RateLimitError(SgoError):
         retry_after: float | None = None,
         window: str | None = None,
     ) -> None:
-        super().__init__(message, status=status, close_code=close_code, retryable=retryable)
+        super().__init__(
+            message, status=status, close_code=close_code, retryable=retryable
+        )
         self.retry_after = retry_after
         self.window = window
 

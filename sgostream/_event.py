@@ -87,7 +87,7 @@ def _text(mapping: Any, *path: str) -> str | None:
 
 
 class Event(_core.Event):
-    """One immutable version of one event: a mapping that reads C memory.
+    r"""One immutable version of one event: a mapping that reads C memory.
 
     Everything of the API's JSON is there under its own names
     (``event["odds"][odd_id]["byBookmaker"]["pinnacle"]["odds"]``); only what is
@@ -95,7 +95,7 @@ class Event(_core.Event):
     keep the event alive.  The attributes below are shortcuts into it, None
     where the event lacks the member.
 
-    Equal by JSON value to other events, views and plain ``dict``\\ s; the hash is
+    Equal by JSON value to other events, views and plain ``dict``\ s; the hash is
     that of its ``eventID``.  ``json.dumps(event)`` raises since it is no
     ``dict``: use ``event.json()``, ``event.to_dict()``, or
     ``json.dumps(x, default=sgostream.to_plain)``.  Safe to read from any thread.
@@ -212,9 +212,13 @@ class Event(_core.Event):
         """
         return Quotes((self,), odd_ids, bookmaker_ids, alt_lines)
 
-    def diff(  # type: ignore[override]
-        self, other: _core.Event, include_timestamps: bool = False
-    ) -> Update:
+    def diff(
+        self,
+        other: _core.Event,
+        include_timestamps: bool = False,
+        *,
+        update_type: type[_core.Update] | None = None,
+    ) -> Any:
         """What leads from this version to another one.
 
         Parameters
@@ -223,14 +227,17 @@ class Event(_core.Event):
             The later version.
         include_timestamps : bool, default False
             Changes of ``lastUpdatedAt`` alone too.
+        update_type : type, optional
+            What to return; default :class:`Update`.
 
         Returns
         -------
         Update
             Of kind ``changed``, with this version as ``previous``.
         """
-        found = super().diff(other, include_timestamps, Update)
-        return cast(Update, found)
+        return super().diff(
+            other, include_timestamps, update_type=update_type or Update
+        )
 
     def __repr__(self) -> str:
         parts = [part for part in (self.league_id, self.title) if part]
@@ -253,7 +260,8 @@ class Event(_core.Event):
             ("odds", str(len(self.get("odds") or ()))),
         ]
         cells = "".join(
-            f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+            f"<tr><th scope='row'>{html.escape(name)}</th>"
+            f"<td>{html.escape(value)}</td></tr>"
             for name, value in rows
         )
         return f"<table><caption>{html.escape(self.title)}</caption>{cells}</table>"
@@ -261,7 +269,9 @@ class Event(_core.Event):
 
 def _points(score: Score) -> str:
     """``14-10``: away first, as in the title."""
-    shown = ["-" if value is None else f"{value:g}" for value in (score.away, score.home)]
+    shown = [
+        "-" if value is None else f"{value:g}" for value in (score.away, score.home)
+    ]
     return "-".join(shown)
 
 
@@ -276,6 +286,14 @@ class Update(_core.Update):
     """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def event(self) -> Event: ...
+
+        @property
+        def previous(self) -> Event | None: ...
 
     @property
     def stream(self) -> Stream | None:  # type: ignore[override]

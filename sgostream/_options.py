@@ -71,11 +71,17 @@ def names(option: str, value: Iterable[str] | None) -> list[str]:
     out = []
     for item in value:
         if not isinstance(item, str):
-            raise TypeError(f"{option}: expected strings, not {type(item).__name__}: {item!r}")
+            raise TypeError(
+                f"{option}: expected strings, not {type(item).__name__}: {item!r}"
+            )
         if not item:
-            raise ValueError(f"{option}: an entry is empty; leave the option out for all")
+            raise ValueError(
+                f"{option}: an entry is empty; leave the option out for all"
+            )
         if "," in item:
-            raise ValueError(f"{option}: {item!r} has a comma; give a list, one entry for each")
+            raise ValueError(
+                f"{option}: {item!r} has a comma; give a list, one entry for each"
+            )
         out.append(item)
     return out
 
@@ -83,7 +89,9 @@ def names(option: str, value: Iterable[str] | None) -> list[str]:
 def seconds(option: str, value: float, *, positive: bool = False) -> float:
     """A finite number of seconds, not negative."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{option}: expected seconds as a number, not {type(value).__name__}")
+        raise TypeError(
+            f"{option}: expected seconds as a number, not {type(value).__name__}"
+        )
     if not math.isfinite(value) or value < 0 or (positive and value == 0):
         low = "greater than 0" if positive else "0 or more"
         raise ValueError(f"{option}: must be {low} (seconds), not {value!r}")
@@ -102,7 +110,7 @@ def count(option: str, value: int, *, low: int = 1, high: int | None = None) -> 
 
 def flag(option: str, value: bool) -> bool:
     """A bool and nothing that merely looks like one."""
-    if not isinstance(value, bool):
+    if not isinstance(value, bool):  # type: ignore[redundant-expr,unused-ignore]
         raise TypeError(f"{option}: expected True or False, not {value!r}")
     return value
 
@@ -142,7 +150,9 @@ def api_key(value: str | None) -> str:
 def transport(value: str) -> str:
     """One of the three transports."""
     if value not in _TRANSPORTS:
-        raise ValueError(f'transport: must be "auto", "websocket" or "poll", not {value!r}')
+        raise ValueError(
+            f'transport: must be "auto", "websocket" or "poll", not {value!r}'
+        )
     return value
 
 
@@ -150,7 +160,7 @@ def params(value: Mapping[str, object] | None) -> dict[str, str]:
     """Parameters of a feed as the strings that go into its URL."""
     out: dict[str, str] = {}
     for name, item in (value or {}).items():
-        if not isinstance(name, str) or not name:
+        if not name or not isinstance(name, str):
             raise TypeError(f"params: expected names as strings, not {name!r}")
         if isinstance(item, bool):
             out[name] = "true" if item else "false"
@@ -160,7 +170,8 @@ def params(value: Mapping[str, object] | None) -> dict[str, str]:
             out[name] = ",".join(names(f"params[{name!r}]", item))
         else:
             raise TypeError(
-                f"params[{name!r}]: expected a string, number, bool or list of strings, "
+                f"params[{name!r}]: expected a string, number, bool or list of "
+                "strings, "
                 f"not {type(item).__name__}"
             )
     return out
@@ -190,7 +201,8 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
     for odd_id in odd_ids:
         if "*" in odd_id or "?" in odd_id:
             raise ValueError(
-                f"odd_ids: {odd_id!r} is a pattern; a client's odd_ids are exact, or have "
+                f"odd_ids: {odd_id!r} is a pattern; a client's odd_ids are exact, or "
+                "have "
                 "PLAYER_ID for the player; patterns go to subscribe(odd_ids=...)"
             )
     base_url = text("base_url", given.get("base_url"))
@@ -202,7 +214,9 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
         "base_url": base_url,
         "bookmaker_ids": names("bookmaker_ids", given.get("bookmaker_ids")),
         "odd_ids": odd_ids,
-        "include_alt_lines": flag("include_alt_lines", given.get("include_alt_lines", False)),
+        "include_alt_lines": flag(
+            "include_alt_lines", given.get("include_alt_lines", False)
+        ),
         "include_opposing_odds": flag(
             "include_opposing_odds", given.get("include_opposing_odds", False)
         ),
@@ -226,7 +240,9 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
         ),
         "proxy": text("proxy", given.get("proxy")),
         "ca_file": None if ca_file is None else os.fspath(ca_file),
-        "allow_auth_hosts": names("allow_auth_hosts", given.get("allow_auth_hosts", ())),
+        "allow_auth_hosts": names(
+            "allow_auth_hosts", given.get("allow_auth_hosts", ())
+        ),
     }
 
 

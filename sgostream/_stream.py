@@ -15,7 +15,7 @@ from ._dispatch import Dispatcher
 from ._event import Event, Quotes, Update
 from ._options import SubscriptionOptions
 from ._subscription import Subscription, refuse_coroutine
-from ._types import Connection, Gap, Phase, StateChange, Staleness
+from ._types import Connection, Gap, Phase, Staleness, StateChange
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -27,7 +27,8 @@ OnState = TypeVar("OnState", bound=Callable[[StateChange], object])
 OnGap = TypeVar("OnGap", bound=Callable[[Gap], object])
 OnError = TypeVar("OnError", bound=Callable[[BaseException], object])
 
-_streams: weakref.WeakValueDictionary[int, Stream] = weakref.WeakValueDictionary()
+_streams: weakref.WeakValueDictionary[int, Stream]
+_streams = weakref.WeakValueDictionary()
 
 
 def find_stream(core: _core.Stream | None) -> Stream | None:
@@ -35,7 +36,9 @@ def find_stream(core: _core.Stream | None) -> Stream | None:
     if core is None:
         return None
     found = _streams.get(id(core))
-    return found if found is not None and found._core is core else None
+    if found is None or found._core is not core:
+        return None
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class EventsView(Mapping[str, Event]):
         self._core = core
 
     def __getitem__(self, event_id: str) -> Event:
-        found = self._core.event(event_id) if isinstance(event_id, str) else None
+        found = self._core.event(event_id)
         if found is None:
             raise KeyError(event_id)
         return cast(Event, found)
@@ -106,7 +109,7 @@ class EventsView(Mapping[str, Event]):
         return iter(self._core.event_ids())
 
     def __len__(self) -> int:
-        return self._core.event_count()
+        return self._core.event_count
 
     def __contains__(self, event_id: object) -> bool:
         return isinstance(event_id, str) and self._core.event(event_id) is not None
@@ -116,11 +119,11 @@ class EventsView(Mapping[str, Event]):
 
 
 class Stream:
-    """One feed of the API, kept current in the background.
+    r"""One feed of the API, kept current in the background.
 
     Made by :meth:`Client.live`, :meth:`Client.upcoming`, :meth:`Client.by_id`,
     :meth:`Client.stream` or :func:`sgostream.stream`.  It starts when it is
-    entered, iterated, subscribed to, waited for, or ``start()``\\ ed.  Every
+    entered, iterated, subscribed to, waited for, or ``start()``\ ed.  Every
     method may be called from any thread; blocking ones release the GIL and
     react to Ctrl-C within 100 ms.
 
@@ -132,7 +135,12 @@ class Stream:
     """
 
     def __init__(
-        self, client: Client, feed: str, params: Mapping[str, str], *, owns_client: bool = False
+        self,
+        client: Client,
+        feed: str,
+        params: Mapping[str, str],
+        *,
+        owns_client: bool = False,
     ) -> None:
         self._client = client
         self._feed = feed
@@ -143,7 +151,9 @@ class Stream:
         self._lock = threading.Lock()
         self._taking = threading.Lock()
         self._dispatcher = Dispatcher(feed)
-        self._before_start: list[tuple[Callable[[Update], object], SubscriptionOptions]] = []
+        self._before_start: list[
+            tuple[Callable[[Update], object], SubscriptionOptions]
+        ] = []
         self._started = False
         _streams[id(self._core)] = self
         client._router.add(self._core.id, self._dispatcher)
@@ -341,20 +351,24 @@ class Stream:
 
     def on_state(self, callback: OnState, /) -> OnState:
         """Call a function with each :class:`StateChange` of the connection."""
-        return self._register("state", "on_state", callback)
+        self._register("state", "on_state", callback)
+        return callback
 
     def on_gap(self, callback: OnGap, /) -> OnGap:
         """Call a function with each :class:`Gap`, once it is repaired."""
-        return self._register("gap", "on_gap", callback)
+        self._register("gap", "on_gap", callback)
+        return callback
 
     def on_error(self, callback: OnError, /) -> OnError:
         """Call a function with every reported error, the final one too."""
-        return self._register("error", "on_error", callback)
+        self._register("error", "on_error", callback)
+        return callback
 
-    def _register(self, kind: str, where: str, callback: Any) -> Any:
+    def _register(
+        self, kind: str, where: str, callback: Callable[[Any], object]
+    ) -> None:
         refuse_coroutine(callback, where)
         self._dispatcher.add_callback(kind, callback)
-        return callback
 
     # -- state ----------------------------------------------------------------
 
@@ -371,7 +385,7 @@ class Stream:
     @property
     def error(self) -> BaseException | None:
         """The final error that ended it, or None."""
-        return cast("BaseException | None", self._core.state().error)
+        return self._core.state().error
 
     def wait_live(self, timeout: float | None = None) -> Self:
         """Start it and wait until its phase is ``live``.
@@ -499,10 +513,10 @@ class Stream:
         state = self._core.state()
         return (
             f"<Stream {self._feed}{shown}: {state.connection}, {state.phase}, "
-            f"{self._core.event_count()} events>"
+            f"{self._core.event_count} events>"
         )
 
 
 def _wait_change(core: _core.Stream, serial: int) -> None:
-    """Half a second at most, so that a cancelled wait leaves no thread behind for long."""
+    """Half a second at most: a cancelled wait leaves no thread behind for long."""
     core.wait_change(serial, timeout=0.5)

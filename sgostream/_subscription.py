@@ -62,10 +62,14 @@ class Subscription:
     """
 
     def __init__(
-        self, core: _core.Subscription, streams: tuple[Stream, ...]
+        self,
+        core: _core.Subscription,
+        streams: tuple[Stream, ...],
+        patterns: list[str],
     ) -> None:
         self._core = core
         self._streams = streams  # kept alive while somebody consumes them
+        self._patterns = patterns
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- taking ---------------------------------------------------------------
@@ -119,7 +123,9 @@ class Subscription:
             As ``get``.
         """
         _options.count("max", max)
-        return cast("list[Update]", self._core.get_batch(max, timeout=_timeout(timeout)))
+        return cast(
+            "list[Update]", self._core.get_batch(max, timeout=_timeout(timeout))
+        )
 
     def dispatch(
         self,
@@ -144,7 +150,7 @@ class Subscription:
             The callback is a coroutine function: use ``async for``.
         """
         refuse_coroutine(callback, "dispatch")
-        self._core.dispatch(callback, on_error)
+        self._core.dispatch(cast(Callable[[_core.Update], object], callback), on_error)
 
     # -- asyncio --------------------------------------------------------------
 
@@ -198,7 +204,11 @@ class Subscription:
 
     def _claim_loop(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
+        if (
+            self._loop is not None
+            and self._loop is not loop
+            and not self._loop.is_closed()
+        ):
             raise RuntimeError(
                 "this subscription serves another event loop: "
                 "make one for each loop with subscribe()"
@@ -213,8 +223,10 @@ class Subscription:
 
     def stats(self) -> SubscriptionStats:
         """Counters of this subscription."""
+        matches = self._core.pattern_matches()
         return SubscriptionStats(
-            **self._core.stats(), pattern_matches=self._core.pattern_matches()
+            **self._core.stats(),
+            pattern_matches=dict(zip(self._patterns, matches, strict=True)),
         )
 
     def __enter__(self) -> Self:

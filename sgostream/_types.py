@@ -43,7 +43,7 @@ class Phase(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StateChange:
-    """What ``on_state`` callbacks get: the connection went from one state to another."""
+    """What ``on_state`` callbacks get: one state of the connection after another."""
 
     previous: Connection
     current: Connection

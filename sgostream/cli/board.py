@@ -83,10 +83,18 @@ class Board:
             return
         for name, best in _best_prices(odds).items():
             cell = row.cells.setdefault(name, _Cell())
-            if cell.odds is not None and best.odds is not None and cell.odds != best.odds:
+            if (
+                cell.odds is not None
+                and best.odds is not None
+                and cell.odds != best.odds
+            ):
                 cell.moved = now
                 cell.up = best.odds > cell.odds
-            cell.odds, cell.line, cell.bookmaker_id = best.odds, best.line, best.bookmaker_id
+            cell.odds, cell.line, cell.bookmaker_id = (
+                best.odds,
+                best.line,
+                best.bookmaker_id,
+            )
 
     def render(self, height: int = 40) -> Table:
         """The board as it stands.
@@ -107,7 +115,9 @@ class Board:
             f"  {len(self._rows)} games  {self._updates / seconds:.1f} updates/s  "
             f"{self._quotes:,} quotes moved  {stats.updates_conflated} conflated",
         )
-        table = Table(title=title, title_justify="left", expand=True, box=None, padding=(0, 1))
+        table = Table(
+            title=title, title_justify="left", expand=True, box=None, padding=(0, 1)
+        )
         table.add_column("league", style="cyan", no_wrap=True)
         table.add_column("game", no_wrap=True, ratio=2)
         table.add_column("state", no_wrap=True)
@@ -117,7 +127,11 @@ class Board:
         table.add_column("age", justify="right", no_wrap=True)
         rows = sorted(
             self._rows.values(),
-            key=lambda row: (not row.event.is_live, str(row.event.starts_at), row.event.event_id),
+            key=lambda row: (
+                not row.event.is_live,
+                str(row.event.starts_at),
+                row.event.event_id,
+            ),
         )
         room = max(3, height - 4)
         for row in rows[:room]:

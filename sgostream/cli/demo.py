@@ -80,7 +80,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _deadline(options: argparse.Namespace) -> float:
-    return float("inf") if options.seconds is None else time.monotonic() + options.seconds
+    return (
+        float("inf") if options.seconds is None else time.monotonic() + options.seconds
+    )
 
 
 def _lines(live: Stream, options: argparse.Namespace) -> None:

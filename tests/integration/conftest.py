@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from rig import Rig
+
 from sgostream.sim import Simulator
 
 

@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import pytest
-import sgostream
 from rig import Rig
+
+import sgostream
 from sgostream.sim import Simulator
 
 KEY = "SPORTS_ODDS_API_KEY_HEADER"
@@ -143,7 +144,7 @@ def test_untrusted_certificate(rig: Rig) -> None:
 
 def test_ca_file_that_does_not_exist(rig: Rig) -> None:
     client = sgostream.Client(**rig.options(ca_file="/no/such/file.pem"))
-    with client, pytest.raises(sgostream.ConfigurationError, match="file.pem"):
+    with client, pytest.raises(sgostream.ConfigurationError, match=r"file\.pem"):
         client.live().start()
 
 
@@ -198,7 +199,9 @@ def test_waits_end_in_time(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "path", ["/stream/events", "/stream/pusher/auth", "/events"], ids=str
 )
-def test_close_while_an_answer_hangs_takes_less_than_a_second(rig: Rig, path: str) -> None:
+def test_close_while_an_answer_hangs_takes_less_than_a_second(
+    rig: Rig, path: str
+) -> None:
     rig.sim.add_event(live=True)
     held = rig.sim.hold(path, times=None)
     live = rig.client().live()

@@ -6,8 +6,9 @@ import threading
 from typing import Any
 
 import pytest
-import sgostream
 from rig import Replica, Rig, eventually, take_all
+
+import sgostream
 
 SCORE = ("teams", "home", "score")
 

@@ -13,8 +13,9 @@ import warnings
 from typing import Any
 
 import pytest
-import sgostream
 from rig import Rig, eventually, take_all
+
+import sgostream
 
 SCORE = ("teams", "home", "score")
 
@@ -157,14 +158,12 @@ def test_one_subscription_serves_one_loop(rig: Rig) -> None:
     rig.sim.add_event(live=True)
     live = rig.client().live()
     with live, live.subscribe() as updates:
-        started = threading.Event()
-        done = threading.Event()
+        started, done = threading.Event(), threading.Event()
 
         async def hold() -> None:
             await updates.aget(timeout=10)
             started.set()
-            while not done.is_set():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(done.wait)
 
         other = threading.Thread(target=asyncio.run, args=(hold(),))
         other.start()
@@ -185,7 +184,7 @@ def test_sync_for_inside_a_running_loop(rig: Rig) -> None:
 
     async def cell() -> str:
         with sgostream.stream("events:live", **rig.options()) as live:
-            for update in live:  # noqa: ASYNC119
+            for update in live:
                 return update.kind
         return "nothing"
 
@@ -213,13 +212,17 @@ def test_filters_choose_events_and_what_is_shown(rig: Rig) -> None:
         ):
             rig.sim.set_quote(nfl, odd_id, book, odds="-123")
             shown = by_odd.get(timeout=10)
-            assert [(q.odd_id, q.bookmaker_id) for q in shown.quotes] == [(odd_id, book)]
+            assert [(q.odd_id, q.bookmaker_id) for q in shown.quotes] == [
+                (odd_id, book)
+            ]
             assert shown.quotes[0].new.odds == -123
             assert shown.quotes[0].new.decimal == pytest.approx(1 + 100 / 123)
             rig.sim.set_quote(nfl, other, other_book, odds="+456")
             eventually(
-                lambda: live.events[nfl]["odds"][other]["byBookmaker"][other_book]["odds"]
-                == "+456",
+                lambda: (
+                    live.events[nfl]["odds"][other]["byBookmaker"][other_book]["odds"]
+                    == "+456"
+                ),
                 "the second change",
             )
             assert take_all(by_odd) == []
@@ -241,8 +244,9 @@ def test_conflation_keeps_the_newest_and_all_changes(rig: Rig) -> None:
         for score in (1, 2, 3):
             rig.sim.patch(event_id, SCORE, 100 + score)
             eventually(
-                lambda wanted=100 + score: live.events[event_id]["teams"]["home"]["score"]
-                == wanted,
+                lambda wanted=100 + score: (
+                    live.events[event_id]["teams"]["home"]["score"] == wanted
+                ),
                 "the change",
             )
         update = updates.get(timeout=10)
@@ -261,13 +265,13 @@ def test_a_slow_consumer_without_conflation_is_told_once(rig: Rig) -> None:
         for score in range(5):
             rig.sim.patch(event_id, SCORE, 300 + score)
             eventually(
-                lambda wanted=300 + score: live.events[event_id]["teams"]["home"]["score"]
-                == wanted,
+                lambda wanted=300 + score: (
+                    live.events[event_id]["teams"]["home"]["score"] == wanted
+                ),
                 "the change",
             )
         with pytest.raises(sgostream.SlowConsumerError):
-            while True:
-                updates.get(timeout=5)
+            list(iter(lambda: updates.get(timeout=5), None))
         last = take_all(updates)[-1]
         assert last.event["teams"]["home"]["score"] == 304
         assert updates.stats().slow_episodes == 1

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sgostream
 from rig import Replica, Rig, eventually, take_all
+
+import sgostream
 
 EVENT_ID = "mg55OPFOORFcu5v3FvfO"
 
@@ -166,7 +167,11 @@ def test_vendor_bootstrap_unpruned_is_the_servers_bytes(
 
 @pytest.mark.parametrize(
     "name",
-    ["events.live.wta.json", "events.upcoming-page.soccer.json", "events.prop.nfl.json"],
+    [
+        "events.live.wta.json",
+        "events.upcoming-page.soccer.json",
+        "events.prop.nfl.json",
+    ],
 )
 def test_vendor_events_come_out_as_json_loads_gives_them(
     rig: Rig, samples: Path, name: str
@@ -211,20 +216,27 @@ def _forms(new: Any) -> Iterator[tuple[str, str]]:
         mixed = _shuffled(new, random.Random(seed))
         yield f"shuffled-{seed}", json.dumps(mixed, separators=(",", ":"))
     yield "indented", json.dumps(new, indent=2)
-    yield "spaced", json.dumps(_shuffled(new, random.Random(9)), separators=(" , ", " : "))
+    yield (
+        "spaced",
+        json.dumps(_shuffled(new, random.Random(9)), separators=(" , ", " : ")),
+    )
 
 
 def _check_oracle(old: Any, update: Any) -> None:
     prices = [
         q
         for q in update.quotes
-        if q.old is not None and q.new is not None and q.old.text != q.new.text
+        if q.old is not None
+        and q.new is not None
+        and q.old.text != q.new.text
         and not q.is_alt_line
     ]
     flips = [
         q
         for q in update.quotes
-        if q.old is not None and q.new is not None and q.old.available != q.new.available
+        if q.old is not None
+        and q.new is not None
+        and q.old.available != q.new.available
         and not q.is_alt_line
     ]
     known = set(old["odds"])
@@ -260,7 +272,9 @@ def test_synthetic_pair_gives_exactly_the_oracle(revisions: tuple[Any, Any]) -> 
         everything = first.diff(second, include_timestamps=True)
         stamps = [c for c in everything.changes if c.path[-1] == "lastUpdatedAt"]
         main = {
-            c.path[:4] for c in stamps if len(c.path) == 5 and c.path[2] == "byBookmaker"
+            c.path[:4]
+            for c in stamps
+            if len(c.path) == 5 and c.path[2] == "byBookmaker"
         }
         others = {
             c.path[:4]

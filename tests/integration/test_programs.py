@@ -156,7 +156,9 @@ def test_c_example_byid(rig: Rig, c_examples: Path) -> None:
         rig.sim.patch(event_id, ("teams", "home", "score"), 71)
         assert program.process.wait(20) == 0
         program._reader.join(5)
-        assert any("teams.home.score" in line and "71" in line for line in program.lines)
+        assert any(
+            "teams.home.score" in line and "71" in line for line in program.lines
+        )
 
 
 @pytest.mark.timeout(120)
@@ -177,7 +179,9 @@ def test_demo_draws_a_board_on_a_terminal(rig: Rig) -> None:
     command = [sys.executable, "-m", "sgostream.cli", "demo"]
     command += ["--size", "30000", "--updates", "60", "--rate", "30"]
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140", "LINES": "40"}
-    process = subprocess.Popen(command, stdout=child, stderr=child, stdin=child, env=env)
+    process = subprocess.Popen(
+        command, stdout=child, stderr=child, stdin=child, env=env
+    )
     os.close(child)
     seen = b""
     try:
