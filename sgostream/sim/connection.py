@@ -79,6 +79,8 @@ class Connection:
     pings: int = 0
     muted: bool = False
     closed_with: int | None = None
+    #: Whether a close frame of ours is still to go out, and be answered.
+    closing: bool = False
     #: When it ended, and the users whose channels it held then; see
     #: `Settings.ghost_seconds`.
     ended_at: float = 0.0
@@ -100,12 +102,14 @@ class Connection:
         """Close after what is queued has been sent."""
         if self.closed_with is None:
             self.closed_with = code
+            self.closing = True
             self.queue.put_nowait((code, reason))
 
     def abort(self) -> None:
         """Cut TCP."""
         if self.closed_with is None:
             self.closed_with = 1006
+        self.closing = False
         if self.request.transport is not None:
             self.request.transport.abort()
 

@@ -153,7 +153,7 @@ class PusherServer:
         watch = asyncio.create_task(self._watch(connection))
         try:
             await asyncio.wait([reader])
-            if connection.closed_with is not None:  # by us: let it go out
+            if connection.closing:
                 await asyncio.wait([writer], timeout=2 * CLOSE_TIMEOUT_S)
         finally:
             connection.ended_at = time.monotonic()
