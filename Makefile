@@ -25,7 +25,7 @@ export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
 CI_STEPS := lint typecheck wheel-test test asan tsan
-FULL_STEPS := $(CI_STEPS) valgrind
+FULL_STEPS := $(CI_STEPS) ctest-long valgrind
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
 
@@ -117,6 +117,10 @@ tsan: prepare-build ## C tests under ThreadSanitizer
 .PHONY: valgrind
 valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
 	@$(SUBMAKE) run-ctests RUNNER=--valgrind
+
+.PHONY: ctest-long
+ctest-long: prepare-build ## C tests with all rounds of the random ones
+	@$(SUBMAKE) run-ctests VARIANT=release RUNNER='--percent 100 --timeout 600'
 
 .PHONY: ci
 ci: ## what CI runs; prints each step's seconds

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int check_passed, check_failed, check_bad;
@@ -65,6 +66,17 @@ static int check_passed, check_failed, check_bad;
             check_passed++;                                                   \
         }                                                                     \
     } while (0)
+
+/* How often a random test goes round: n, scaled by SGO_TEST_PERCENT, which
+ * the runner sets lower where everything is slower.  At least 1. */
+static inline int
+check_rounds(int n)
+{
+    const char *percent = getenv("SGO_TEST_PERCENT");
+    int rounds = percent ? n * atoi(percent) / 100 : n;
+
+    return rounds > 0 ? rounds : 1;
+}
 
 static inline int
 check_done(void)

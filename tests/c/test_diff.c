@@ -348,7 +348,7 @@ changes_replay_on_random_pairs(void)
     rand_init(&r, 23);
     buf_init(&a, 1 << 24);
     buf_init(&b, 1 << 24);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < check_rounds(3000); i++) {
         struct help_style style = {
             .shuffle = i % 3 == 0,
             .spaces = i % 5 == 0,

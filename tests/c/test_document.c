@@ -265,7 +265,7 @@ structure_agrees_with_cjson(void)
     rand_init(&r, 11);
     buf_init(&b, 1 << 22);
     buf_init(&c, 1 << 22);
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < check_rounds(600); i++) {
         struct document *doc;
         cJSON *node;
 

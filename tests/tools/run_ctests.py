@@ -19,6 +19,10 @@ from pathlib import Path
 
 TIMEOUT_S = {"asan": 240.0, "tsan": 240.0, "valgrind": 600.0}
 DEFAULT_TIMEOUT_S = 120.0
+# Random tests go round so many per cent of their numbers (check_rounds); the
+# whole is for `make full`.
+ROUNDS_PERCENT = {"asan": 10, "tsan": 5, "valgrind": 1}
+DEFAULT_ROUNDS_PERCENT = 25
 SKIPPED = 77
 ROOT = Path(__file__).resolve().parents[2]
 VALGRIND = [
@@ -72,7 +76,7 @@ class Result:
         return "" if self.passed else "ran no test"
 
 
-def run_one(program: Path, prefix: list[str], timeout_s: float) -> Result:
+def run_one(program: Path, prefix: list[str], timeout_s: float, percent: int) -> Result:
     """Run one program in a process group of its own."""
     began = time.monotonic()
     process = subprocess.Popen(
@@ -81,6 +85,7 @@ def run_one(program: Path, prefix: list[str], timeout_s: float) -> Result:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=ROOT,
+        env={**os.environ, "SGO_TEST_PERCENT": str(percent)},
         text=True,
         errors="replace",
         start_new_session=True,
@@ -112,6 +117,7 @@ def main() -> int:
     parser.add_argument("--variant", default="debug")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=float, help="seconds per program")
+    parser.add_argument("--percent", type=int, help="of the rounds of random tests")
     parser.add_argument("--valgrind", action="store_true")
     args = parser.parse_args()
 
@@ -124,6 +130,7 @@ def main() -> int:
         return 2
     variant = "valgrind" if args.valgrind else args.variant
     timeout_s = args.timeout or TIMEOUT_S.get(variant, DEFAULT_TIMEOUT_S)
+    percent = args.percent or ROUNDS_PERCENT.get(variant, DEFAULT_ROUNDS_PERCENT)
     prefix: list[str] = []
     if args.valgrind:
         supp = ROOT / "tests" / "c" / "valgrind.supp"
@@ -131,7 +138,7 @@ def main() -> int:
 
     with ThreadPoolExecutor(max(1, args.jobs)) as pool:
         results = pool.map(
-            lambda name: run_one(args.directory / name, prefix, timeout_s),
+            lambda name: run_one(args.directory / name, prefix, timeout_s, percent),
             wanted or known,
         )
         passed = failed = skipped = 0
