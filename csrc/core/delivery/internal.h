@@ -242,8 +242,11 @@ struct offer {
     struct sgo_subscription *sub; /* a reference */
     bool filling;                 /* as it was at the first look */
     bool needs_slot;              /* likewise: it had none */
-    bool chosen;                  /* by event_ids and league_ids */
-    bool shown; /* something between publication.previous and event is */
+    struct document *base;   /* what its slot had then; a reference, or NULL */
+    struct changes *changes; /* from base to the version; a reference, or NULL:
+                                not known */
+    bool chosen;             /* by event_ids and league_ids */
+    bool shown;              /* something of `changes` is; true: not known */
     struct sgo_update *spare; /* becomes the pending update, or a bag for what
                                  is to be released */
     struct slot *spare_slot;
@@ -292,9 +295,10 @@ void slot_retire_locked(struct sgo_subscription *sub, struct slot *slot,
                         struct slot **dead);
 
 /* A queue that has overflown becomes one pending update per event; what is
- * left over is chained to *junk and *dead. */
-void slot_fold_locked(struct sgo_subscription *sub, struct sgo_update **junk,
-                      struct slot **dead);
+ * left over is chained to *junk and *dead.  keep: a slot that is in use, not
+ * to be retired; or NULL. */
+void slot_fold_locked(struct sgo_subscription *sub, const struct slot *keep,
+                      struct sgo_update **junk, struct slot **dead);
 
 /* Count again what the update alone keeps. */
 void slot_account_locked(struct hub *hub, struct sgo_update *update);
@@ -336,6 +340,17 @@ void stale_check_locked(struct sgo_subscription *sub, int64_t now,
 /* One more reference, unless the last has gone already. */
 bool subscription_try_retain(struct sgo_subscription *sub) SGO_WARN_UNUSED;
 
+/* Into the lists of hub and streams: offers come from now on. */
+void subscription_link_locked(struct sgo_subscription *sub);
+
+/* A stream of it was closed: forget what that alone held, and end with the
+ * last. */
+void subscription_stream_closed_locked(struct sgo_subscription *sub,
+                                       struct sgo_update **junk,
+                                       struct slot **dead);
+
+/* snapshot.c */
+
 /* The events of a subscription's streams at one moment, a reference to each;
  * streams are borrowed from the memberships. */
 struct snapshot {
@@ -350,12 +365,6 @@ struct snapshot {
 sgo_status snapshot_take(struct sgo_subscription *sub, bool link,
                          struct snapshot *out) SGO_WARN_UNUSED;
 void snapshot_fini(struct snapshot *snapshot);
-
-/* A stream of it was closed: forget what that alone held, and end with the
- * last. */
-void subscription_stream_closed_locked(struct sgo_subscription *sub,
-                                       struct sgo_update **junk,
-                                       struct slot **dead);
 
 /* publish.c */
 

@@ -25,17 +25,24 @@ struct work {
     bool short_of_memory; /* no room for the offers */
 };
 
+/* Release all that an offer has; its subscription last. */
+static void
+offer_fini(struct offer *offer)
+{
+    update_release(offer->spare);
+    update_release_chain(offer->junk);
+    slot_free_chain(offer->spare_slot);
+    slot_free_chain(offer->dead);
+    document_release(offer->base);
+    changes_release(offer->changes);
+    subscription_release(offer->sub);
+}
+
 static void
 work_reset(struct work *w)
 {
     for (size_t i = 0; i < w->n; i++) {
-        struct offer *offer = &w->offers[i];
-
-        update_release(offer->spare);
-        update_release_chain(offer->junk);
-        slot_free_chain(offer->spare_slot);
-        slot_free_chain(offer->dead);
-        subscription_release(offer->sub);
+        offer_fini(&w->offers[i]);
     }
     if (w->offers != w->few) {
         mem_free(w->offers);
@@ -82,6 +89,21 @@ reserve(struct work *w, size_t n)
     return true;
 }
 
+/* The first look at a subscription, whose reference is taken over. */
+static void
+offer_begin_locked(struct offer *offer, struct sgo_subscription *sub,
+                   const struct publication *pub)
+{
+    const struct slot *slot =
+        map_get(&sub->slots, pub->event_id, pub->event_id_len);
+
+    *offer = (struct offer){
+        .sub = sub, .filling = sub->filling, .needs_slot = slot == NULL};
+    if (slot && slot->newest) {
+        offer->base = document_retain(slot->newest);
+    }
+}
+
 static sgo_status
 collect(struct work *w, const struct publication *given)
 {
@@ -116,11 +138,7 @@ collect(struct work *w, const struct publication *given)
         for (struct membership *m = stream->members; m && !w->short_of_memory;
              m = m->next) {
             if (subscription_try_retain(m->sub)) {
-                w->offers[w->n++] = (struct offer){
-                    .sub = m->sub,
-                    .filling = m->sub->filling,
-                    .needs_slot = map_get(&m->sub->slots, given->event_id,
-                                          given->event_id_len) == NULL};
+                offer_begin_locked(&w->offers[w->n++], m->sub, given);
             }
         }
         pthread_mutex_unlock(&w->hub->lock);
@@ -131,21 +149,40 @@ collect(struct work *w, const struct publication *given)
 
 /* ---- between the holds ---------------------------------------------------- */
 
+/* What the subscription would be shown: from pub->changes where that is what
+ * it lacks, else by a comparison of its own. */
+static void
+judge(struct offer *offer, const struct publication *pub)
+{
+    const struct show_filter *show = &offer->sub->filter->show;
+
+    offer->shown = true;
+    if (offer->base == NULL && offer->filling && pub->previous) {
+        offer->base = document_retain(pub->previous);
+    }
+    if (pub->kind == SGO_REMOVED || !offer->chosen || offer->base == NULL ||
+        offer->base == pub->event) {
+        return;
+    }
+    if (offer->base == pub->previous && pub->changes) {
+        offer->changes = changes_retain(pub->changes);
+    } else if (diff_compare(offer->base, pub->event, &offer->changes) !=
+               SGO_OK) {
+        offer->changes = NULL; /* the consumer compares */
+        return;
+    }
+    offer->shown = offer->changes->n &&
+                   (show_everything(show) ||
+                    show_any(show, offer->base, pub->event, offer->changes));
+}
+
 static void
 prepare_offer(struct offer *offer, const struct publication *pub)
 {
-    const struct filter *filter = offer->sub->filter;
-
-    offer->chosen =
-        pub->kind == SGO_REMOVED ||
-        filter_chooses(filter, pub->event_id, pub->event_id_len, pub->event);
-    offer->shown = true;
-    if (pub->changes && offer->chosen) {
-        offer->shown =
-            pub->changes->n &&
-            (show_everything(&filter->show) ||
-             show_any(&filter->show, pub->previous, pub->event, pub->changes));
-    }
+    offer->chosen = pub->kind == SGO_REMOVED ||
+                    filter_chooses(offer->sub->filter, pub->event_id,
+                                   pub->event_id_len, pub->event);
+    judge(offer, pub);
     if (offer->chosen || offer->filling || !offer->needs_slot) {
         offer->spare = update_create(offer->sub->filter);
     }
@@ -338,15 +375,16 @@ offer_missed(struct sgo_subscription *sub, struct document *doc,
                               .event_id = doc->event_id,
                               .event_id_len = doc->event_id_len,
                               .event = doc};
-    struct offer offer = {.sub = sub, .shown = true};
     const struct holding *holding;
+    struct offer offer;
     struct slot *slot;
     bool damaged;
 
-    offer.chosen =
-        filter_chooses(sub->filter, doc->event_id, doc->event_id_len, doc);
-    offer.spare = update_create(sub->filter);
-    offer.spare_slot = slot_create();
+    subscription_retain(sub);
+    pthread_mutex_lock(&sub->hub->lock);
+    offer_begin_locked(&offer, sub, &pub);
+    pthread_mutex_unlock(&sub->hub->lock);
+    prepare_offer(&offer, &pub);
     pthread_mutex_lock(&sub->hub->lock);
     slot = map_get(&sub->slots, doc->event_id, doc->event_id_len);
     if (stream) {
@@ -359,10 +397,7 @@ offer_missed(struct sgo_subscription *sub, struct document *doc,
     }
     damaged = sub->damaged;
     pthread_mutex_unlock(&sub->hub->lock);
-    update_release(offer.spare);
-    update_release_chain(offer.junk);
-    slot_free_chain(offer.spare_slot);
-    slot_free_chain(offer.dead);
+    offer_fini(&offer);
     return !damaged;
 }
 

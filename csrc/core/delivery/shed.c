@@ -118,7 +118,7 @@ fold_largest(struct hub *hub)
         }
     }
     if (largest) {
-        slot_fold_locked(largest, &junk, &dead);
+        slot_fold_locked(largest, NULL, &junk, &dead);
         ready_signal_locked(largest);
     }
     pthread_mutex_unlock(&hub->lock);

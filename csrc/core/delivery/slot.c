@@ -218,8 +218,8 @@ merge(struct sgo_update *into, struct sgo_update *u)
 }
 
 void
-slot_fold_locked(struct sgo_subscription *sub, struct sgo_update **junk,
-                 struct slot **dead)
+slot_fold_locked(struct sgo_subscription *sub, const struct slot *keep,
+                 struct sgo_update **junk, struct slot **dead)
 {
     struct sgo_update *next;
 
@@ -251,7 +251,9 @@ slot_fold_locked(struct sgo_subscription *sub, struct sgo_update **junk,
         }
         slot_drop_update_locked(sub, u);
         chain_update(junk, u);
-        slot_retire_locked(sub, slot, dead);
+        if (slot != keep) {
+            slot_retire_locked(sub, slot, dead);
+        }
     }
     sub->slow = true;
     sub->catching_up = sub->ready.n > 0;
@@ -268,12 +270,12 @@ conflates(const struct sgo_subscription *sub)
 
 /* Before one more update goes into a queue that does not conflate. */
 static void
-make_room(struct offer *offer)
+make_room(struct offer *offer, const struct slot *slot)
 {
     struct sgo_subscription *sub = offer->sub;
 
     if (!conflates(sub) && sub->ready.n >= sub->max_queue) {
-        slot_fold_locked(sub, &offer->junk, &offer->dead);
+        slot_fold_locked(sub, slot, &offer->junk, &offer->dead);
     }
 }
 
@@ -304,9 +306,9 @@ queue_new(struct offer *offer, const struct publication *pub,
         slot->newest = NULL;
         slot->present = false;
     } else {
-        if (kind == SGO_CHANGED && pub->changes &&
-            pub->previous == slot->newest) {
-            atomic_store_explicit(&u->raw, changes_retain(pub->changes),
+        if (kind == SGO_CHANGED && offer->changes &&
+            offer->base == slot->newest) {
+            atomic_store_explicit(&u->raw, changes_retain(offer->changes),
                                   memory_order_relaxed);
         }
         u->event = document_retain(pub->event);
@@ -358,14 +360,14 @@ static void
 version_of_present(struct offer *offer, const struct publication *pub,
                    struct hub_stream *stream, struct slot *slot)
 {
-    bool shown = offer->shown || pub->previous != slot->newest;
+    bool shown = offer->shown || offer->base != slot->newest;
 
     if (!shown) {
         replace(offer, slot, pub->event);
         offer->sub->stats.hidden++;
         return;
     }
-    make_room(offer);
+    make_room(offer, slot);
     if (conflates(offer->sub) && slot->pending) {
         count_conflated(offer, pub, stream, slot->pending);
         replace(offer, slot, pub->event);
@@ -380,7 +382,7 @@ version_of_absent(struct offer *offer, const struct publication *pub,
 {
     struct sgo_update *u;
 
-    make_room(offer);
+    make_room(offer, slot);
     u = slot->pending;
     if (!conflates(offer->sub) || u == NULL) {
         queue_new(offer, pub, stream, slot, SGO_ADDED);
@@ -399,7 +401,7 @@ gone(struct offer *offer, const struct publication *pub,
     struct sgo_subscription *sub = offer->sub;
     struct sgo_update *u;
 
-    make_room(offer);
+    make_room(offer, slot);
     u = slot->pending;
     if (!conflates(sub) || u == NULL) {
         queue_new(offer, pub, stream, slot, SGO_REMOVED);
