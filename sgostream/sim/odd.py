@@ -39,6 +39,15 @@ _OPEN_CLOSE = frozenset(
     )
 )
 _OPEN_CLOSE_TEXT = re.compile(rb'"(?:open|close)(?:Odds|Spread|OverUnder)"')
+_BOOKS = '"byBookmaker":{'
+_MEMBER = re.compile(r'"([a-zA-Z]+)":("[^"\\]*"|true|false|-?[0-9.]+)')
+#: A quote as it nearly always is; any other is taken apart member by member.
+_QUOTE = re.compile(
+    r'"([^"\\]*)":\{"odds":("[^"\\]*")(?:,"(?:spread|overUnder)":("[^"\\]*"))?'
+    r',"lastUpdatedAt":("[^"\\]*"),"available":(true|false)'
+    r'(?:,"deeplink":"[^"\\]*")?'
+    r'(,"altLines":(\[(?:\{(?:"\w+":(?:"[^"\\]*"|true|false),?)*\},?)*\]))?\}'
+)
 _STAMP_TEXT = re.compile(rb'("lastUpdatedAt":")[^"]*')
 
 
@@ -50,46 +59,106 @@ class Index:
     def __init__(self, text: bytes | bytearray) -> None:
         latin = text.decode("latin-1")
         brace = latin.index("{", latin.index(":", _key_end(latin)))
+        self._clear()
+        if not self._read_usual(latin, brace):
+            self._clear()
+            self._read_any(latin, brace)
+
+    def _clear(self) -> None:
         self.books: list[str] = []
         self.quotes = array("i")
         self.alt_cuts = array("i")
         self.open_cuts = array("i")
+        #: What stands between the braces of ``byBookmaker``.
         self.body = array("i", (-1, -1))
         #: Member of the odd itself -> position of its value.
         self.fields: dict[str, tuple[int, int]] = {}
+
+    # the usual way: patterns of what is nearly always there
+
+    def _read_usual(self, latin: str, brace: int) -> bool:
+        """Read the odd by patterns; False where it is not as usual."""
+        at = brace + 1
+        while True:
+            found = _MEMBER.match(latin, at)
+            if found is not None:
+                self.fields[found[1]] = found.span(2)
+                at = found.end()
+            elif latin.startswith(_BOOKS, at):
+                start = at + len(_BOOKS)
+                end = self._read_usual_quotes(latin, start)
+                if end < 0:
+                    return False
+                self.body = array("i", (start, end))
+                at = end + 1
+                self.fields["byBookmaker"] = (start - 1, at)
+            else:
+                return False
+            mark = latin[at : at + 1]
+            if mark == "}":
+                return True
+            if mark != ",":
+                return False
+            at += 1
+
+    def _read_usual_quotes(self, latin: str, at: int) -> int:
+        """Read the quotes; the position of the closing brace, or -1."""
+        if latin[at : at + 1] == "}":
+            return at
+        while True:
+            found = _QUOTE.match(latin, at)
+            if found is None:
+                return -1
+            span = found.span
+            self.books.append(found[1])
+            self.quotes.extend(span() + span(2) + span(3) + span(5) + span(4) + span(7))
+            if found[6] is not None:
+                self.alt_cuts.extend(span(6))
+            at = found.end()
+            mark = latin[at : at + 1]
+            if mark == "}":
+                return at
+            if mark != ",":
+                return -1
+            at += 1
+
+    # any other way
+
+    def _read_any(self, latin: str, brace: int) -> None:
         members, _ = object_members(latin, brace)
         for member in members:
             self.fields[member.name] = (member.value, member.value_end)
             if member.name == "byBookmaker" and latin[member.value] == "{":
-                self._add_quotes(latin, member)
+                self._read_any_quotes(latin, member)
 
-    def _add_quotes(self, latin: str, books: Member) -> None:
+    def _read_any_quotes(self, latin: str, books: Member) -> None:
         self.body = array("i", (books.value + 1, books.value_end - 1))
         quotes, _ = object_members(latin, books.value)
         for quote in quotes:
             self.books.append(quote.name)
             row = array("i", (-1,)) * _STRIDE
             row[START], row[END] = quote.start, quote.end
-            leading = True
-            if latin[quote.value] != "{":
-                self.quotes.extend(row)
-                continue
-            for member in object_members(latin, quote.value)[0]:
-                place = _FIELD.get(member.name)
-                if place is not None:
-                    row[place], row[place + 1] = member.value, member.value_end
-                cuts = None
-                if member.name == "altLines":
-                    cuts = self.alt_cuts
-                elif member.name in _OPEN_CLOSE:
-                    cuts = self.open_cuts
-                if cuts is None:
-                    leading = False
-                elif leading:  # goes with the comma after it
-                    cuts.extend((member.start, member.end + 1))
-                else:  # goes with the comma before it
-                    cuts.extend((member.start - 1, member.end))
+            if latin[quote.value] == "{":
+                self._read_any_quote(latin, quote, row)
             self.quotes.extend(row)
+
+    def _read_any_quote(self, latin: str, quote: Member, row: array[int]) -> None:
+        leading = True
+        for member in object_members(latin, quote.value)[0]:
+            place = _FIELD.get(member.name)
+            if place is not None:
+                row[place], row[place + 1] = member.value, member.value_end
+            cuts = None
+            if member.name == "altLines":
+                cuts = self.alt_cuts
+            elif member.name in _OPEN_CLOSE:
+                cuts = self.open_cuts
+            if cuts is None:
+                leading = False
+            elif leading:  # goes with the comma after it
+                cuts.extend((member.start, member.end + 1))
+            else:  # goes with the comma before it
+                cuts.extend((member.start - 1, member.end))
 
     def shift(self, place: int, by: int) -> None:
         """Move every position from ``place`` on."""

@@ -12,6 +12,7 @@ import pytest
 from sgostream.sim import FULL, SNAPSHOT, EventMaker, Shape
 from sgostream.sim.event import StoredEvent
 from sgostream.sim.files import read_file
+from sgostream.sim.odd import Index
 
 TEXT = """ { "eventID" : "E1" , "leagueID":"NBA",
  "status":{"live":true}, "odds" : {
@@ -259,3 +260,29 @@ def test_only_stream_answers_are_snapshots(samples: Path) -> None:
     assert found.is_snapshot
     (found,) = read_file(samples / "events.final.mlb.json")
     assert not found.is_snapshot
+
+
+def test_the_fast_way_to_the_positions_is_right(monkeypatch: Any) -> None:
+    """Positions found by pattern equal those found member by member."""
+    event = EventMaker(seed=6, size=90_000).make(live=True).event
+    texts = [bytes(odd.text) for odd in event.odds.values()]
+    for trap in (
+        b'"o":{"byBookmaker":{}}',
+        b'"o":{}',
+        b'"o":{"name":"a\\"b","score":-1.50,"byBookmaker":{},"x":null}',
+        b'"o" : {"name":"\xc4\x87","score":12,"byBookmaker":{} }',
+        b'"o":{"byBookmaker":{"a":{"odds":"+1","lastUpdatedAt":"x",'
+        b'"available":true},"b":{"available":true,"odds":"\\"]"}}}',
+        b'"o":{"byBookmaker":{"a":{"odds":"+1","lastUpdatedAt":"x",'
+        b'"available":true,"altLines":[{"odds":"]}"},{}]}}}',
+        b'"o":{"byBookmaker":{"a":{"odds":"+1","lastUpdatedAt":"x",'
+        b'"available":true} ,"b":{}}}',
+    ):
+        texts.append(trap)
+    fast = [Index(text) for text in texts]
+    monkeypatch.setattr(Index, "_read_usual", lambda *_: False)
+    for text, found in zip(texts, fast, strict=True):
+        slow = Index(text)
+        for name in ("books", "quotes", "alt_cuts", "open_cuts", "body", "fields"):
+            assert getattr(found, name) == getattr(slow, name), (name, text)
+    assert any(found.alt_cuts for found in fast)
