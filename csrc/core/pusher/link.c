@@ -431,6 +431,8 @@ pusher_link_lose(struct pusher *p, int64_t now, struct pusher_loss *loss)
     struct pusher_output lost = {.kind = PUSHER_LOST,
                                  .generation = p->generation};
     bool was_up = p->link == LINK_UP;
+    bool telling = !loss->quiet && loss->error.kind &&
+                   loss->error.kind != SGO_ERROR_TRANSPORT;
     struct pusher_verdict v;
 
     if (!loss->ours && says_nothing(loss->code) && p->server_error &&
@@ -462,6 +464,7 @@ pusher_link_lose(struct pusher *p, int64_t now, struct pusher_loss *loss)
     }
     forget_socket(p);
     v = pusher_judge(p, loss, was_up);
+    v.report = v.report || telling;
     after_loss(p, now, loss, v);
 }
 

@@ -12,7 +12,7 @@ message_read_auth(const char *body, size_t len, char **auth,
 {
     cJSON *tree = NULL;
     const cJSON *member;
-    const char *text;
+    const char *text, *data;
     bool twice;
     char *a = NULL, *d = NULL;
     sgo_status status = SGO_INVALID;
@@ -40,10 +40,9 @@ message_read_auth(const char *body, size_t len, char **auth,
         goto out;
     }
     a = mem_dup(text, strlen(text));
-    if (cJSON_IsString(member)) {
-        d = mem_dup(member->valuestring, strlen(member->valuestring));
-    }
-    if (a == NULL || (cJSON_IsString(member) && d == NULL)) {
+    data = cJSON_GetStringValue(member);
+    d = data ? mem_dup(data, strlen(data)) : NULL;
+    if (a == NULL || (data && d == NULL)) {
         *reason = "out of memory";
         status = SGO_NO_MEMORY;
         goto out;

@@ -107,6 +107,7 @@ pusher_start(struct pusher *p, int64_t now)
         struct pusher_channel *ch = e->value;
 
         ch->state = CHANNEL_IDLE;
+        ch->backoff = ch->refusals = ch->timeouts = 0;
         ch->slow_since = -1;
         ch->told = SGO_ERROR_NONE;
     }

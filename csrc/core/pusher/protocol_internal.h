@@ -205,8 +205,7 @@ void pusher_link_set_state(struct pusher *p, sgo_connection state,
 void pusher_link_begin(struct pusher *p, int64_t now); /* from rest */
 void pusher_link_tick(struct pusher *p, int64_t now);
 int64_t pusher_link_deadline(const struct pusher *p);
-void pusher_link_established(struct pusher *p, int64_t now,
-                             int64_t activity_ns);
+void pusher_link_established(struct pusher *p, int64_t now, int64_t told_ns);
 
 /* The socket is lost or given up; decides what comes next.  loss->error and
  * reason are completed. */
