@@ -233,20 +233,23 @@ start_over(struct pusher *p)
 static void
 settle(struct pusher_record *r)
 {
+    static const struct pusher_coordinates none;
     struct pusher_output *o = &r->out;
+    const struct pusher_coordinates *c =
+        r->coordinates ? &r->coordinates->c : &none;
 
     o->channel = o->channel ? r->channel : NULL;
     switch (o->kind) {
     case PUSHER_CONNECT:
-        o->connect.host = r->coordinates->c.host;
+        o->connect.host = c->host;
         break;
     case PUSHER_CLOSE:
         o->close.reason = r->reason;
         break;
     case PUSHER_AUTHORISE:
-        o->authorise.url = r->coordinates->c.auth_url;
-        o->authorise.headers = r->coordinates->c.auth_headers;
-        o->authorise.header_count = r->coordinates->c.auth_header_count;
+        o->authorise.url = c->auth_url;
+        o->authorise.headers = c->auth_headers;
+        o->authorise.header_count = c->auth_header_count;
         break;
     case PUSHER_COORDINATES:
         o->coordinates.reason = r->reason;
