@@ -8,6 +8,14 @@
 
 from __future__ import annotations
 
+try:
+    import aiohttp as _aiohttp  # noqa: F401
+    import cryptography as _cryptography  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"sgostream.sim needs {error.name}: pip install 'sgostream[sim]'"
+    ) from error
+
 from .connection import ConnectionScript
 from .faults import Held
 from .maker import REAL_SIZE, EventMaker

@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         del number, frame
         done.set()
 
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
     simulator = Simulator(
         host=options.host,
         port=options.port,
@@ -102,8 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         if options.recorded:
             simulator.record(options.recorded)
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
     with simulator:
         _say(simulator, as_json=options.json)
         if options.events and options.rate > 0:

@@ -44,7 +44,7 @@ class Asked:
 class Key:
     """A key of the API."""
 
-    text: str
+    text: str = field(repr=False)
     plan: Plan
     usage: Usage
     user: str

@@ -76,7 +76,7 @@ class Events(Base):
             self._announce(event.event_id, before | self.store.channels(event))
         return event.event_id
 
-    def add_files(self, *paths: str | Path, files: Sequence[str] = ()) -> Any:
+    def add_files(self, *paths: str | Path, files: Sequence[str] = ()) -> list[str]:
         """Serve the events of payload files; their ids.
 
         Events of an answer of ``/stream/events`` become what that endpoint

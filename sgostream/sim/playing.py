@@ -154,14 +154,17 @@ class Playing(Base):
         """Stop `play` and `replay`; the state stays."""
 
         def run() -> None:
-            if self._task is not None:
-                self._task.cancel()
-                self._task = None
+            task, self._task = self._task, None
+            if task is not None:
+                task.cancel()
+                _raise_error_of(task)
 
         self._thread.call(run)
 
     def played(self) -> dict[str, Any]:
         """Return steps taken, the slate's clock, and whether it is moving."""
+        if self._task is not None:
+            _raise_error_of(self._task)
         player = self.player
         return {
             "steps": player.steps if player else 0,
@@ -202,6 +205,14 @@ class Playing(Base):
             self._tell(recording.step())
 
         self._start_task(step, 1.0 / rate, steps)
+
+
+def _raise_error_of(task: asyncio.Task[Any]) -> None:
+    """Raise what ended a task; a bug in playing must not look like a pause."""
+    if task.done() and not task.cancelled():
+        error = task.exception()
+        if error is not None:
+            raise error
 
 
 async def _repeat(step: Callable[[], None], every: float, steps: int | None) -> None:

@@ -23,7 +23,8 @@ class Rule:
         Path without the leading ``/v2``, or a pattern: ``/events``,
         ``/stream/*``.
     method : str
-        HTTP method; empty: any.
+        HTTP method; empty: any. ``"WS"``: the upgrade of a socket, of which
+        ``hold``, ``delay`` and ``reset`` can be ruled.
     params : dict
         Parameters the request must carry; None: with any value.
     skip : int

@@ -100,6 +100,8 @@ class Server:
             if _APP in path and "Upgrade" in request.headers:
                 rule = self.rules.take("WS", path, request.query)
                 if rule is not None:
+                    if rule.hold:
+                        await self._hold(rule)
                     await self._wait(rule)
                     if rule.reset:
                         _abort(request)

@@ -131,6 +131,11 @@ def test_slow_bodies(sim: Simulator) -> None:
     assert time.monotonic() - began >= 0.1
 
 
+def test_bodies_that_are_too_large(sim: Simulator) -> None:
+    reply = get(sim, "/stream/pusher/auth", method="POST", body="x" * (65 << 20))
+    assert reply.status == 413
+
+
 def test_stale_reads(sim: Simulator) -> None:
     event_id = sim.add_event()
     sim.patch(event_id, ("teams", "home", "score"), 1)
@@ -193,6 +198,31 @@ def test_playing_in_the_background(sim: Simulator) -> None:
     sim.wait(lambda: not sim.played()["playing"])
     with pytest.raises(ValueError, match="rate"):
         sim.play(rate=0.0)
+
+
+def test_a_bug_in_playing_does_not_look_like_a_pause(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sim.add_slate(2, size=4000)
+    monkeypatch.setattr(sim.player, "step", lambda *_: 1 / 0)
+    sim.play(rate=100.0)
+    with pytest.raises(ZeroDivisionError):
+        sim.wait(lambda: not sim.played()["playing"])
+    with pytest.raises(ZeroDivisionError):
+        sim.pause()
+
+
+def test_slate_events_may_be_changed_and_removed_by_hand(sim: Simulator) -> None:
+    ids = sim.add_slate(4, size=4000, live=1.0)
+    sim.remove_event(ids[0])
+    sim.set_event(sim.event_json(ids[1]))
+    sim.patch(ids[2], ("info", "mine"), 1)
+    sim.step(steps=50)
+    assert ids[0] not in sim.event_ids()
+    assert b'"mine":1' in sim.event_json(ids[2])
+    for event_id in ids[1:]:
+        sim.remove_event(event_id)
+    assert sim.step() == []
 
 
 def test_recorded_slates_show_what_was_played(sim: Simulator) -> None:

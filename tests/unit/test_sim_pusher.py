@@ -303,6 +303,15 @@ def test_junk_from_the_client_is_survived(sim: Simulator) -> None:
     run(body())
 
 
+def test_a_frame_that_is_too_large_ends_the_socket(sim: Simulator) -> None:
+    async def body() -> None:
+        async with socket(sim) as one:
+            await one.ws.send_str("x" * 70_000)
+            assert await one.closed() == 1009
+
+    run(body())
+
+
 def test_closing_and_cutting_from_outside(sim: Simulator) -> None:
     async def body() -> None:
         async with socket(sim) as one, socket(sim) as two:
@@ -397,6 +406,27 @@ def test_forms_of_success(sim: Simulator, form: str) -> None:
             kind = type((await one.subscribe(LIVE)).get("data"))
             names = {"string": str, "object": dict, "absent": type(None)}
             assert kind is names[form]
+
+    run(body())
+
+
+def test_a_held_and_a_cut_upgrade(sim: Simulator) -> None:
+    held = sim.hold("/app/*", method="WS")
+
+    async def late() -> None:
+        async with socket(sim) as one:
+            assert one.socket_id
+
+    async def body() -> None:
+        task = asyncio.create_task(late())
+        await asyncio.to_thread(held.wait_arrived)
+        assert sim.pusher.opened == 0
+        held.release()
+        await task
+        sim.rule("/app/*", method="WS", reset="before")
+        with pytest.raises(aiohttp.ClientError):
+            await late()
+        await late()
 
     run(body())
 
