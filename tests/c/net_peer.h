@@ -228,8 +228,12 @@ conn_main(void *arg)
     struct conn *c = arg;
     struct peer *p = c->peer;
     bool fine = true;
+    sigset_t pipe_signal;
     int fd;
 
+    sigemptyset(&pipe_signal); /* OpenSSL writes with write() */
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     if (p->tls != NULL) {
         c->ssl = SSL_new(p->tls);
         SSL_set_fd(c->ssl, c->fd);
@@ -457,12 +461,17 @@ ws_accept(struct conn *c, const struct request *r)
     return conn_text(c, text);
 }
 
-enum { WS_MORE = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9,
-       WS_PONG = 10 };
+enum {
+    WS_MORE = 0,
+    WS_TEXT = 1,
+    WS_BINARY = 2,
+    WS_CLOSE = 8,
+    WS_PING = 9,
+    WS_PONG = 10
+};
 
 static UNUSED bool
-ws_frame(struct conn *c, int opcode, bool final, const void *bytes,
-         size_t len)
+ws_frame(struct conn *c, int opcode, bool final, const void *bytes, size_t len)
 {
     unsigned char head[10];
     size_t n = 2;

@@ -56,13 +56,14 @@ serve_one(struct conn *c, const struct request *r)
         key_seen += strcmp(value, key) == 0;
     }
     if (strcmp(r->path, "/hello") == 0) {
-        return respond(c, "200 OK", "Content-Type: Text/Plain; charset=x\r\n"
-                                    "Age: 7\r\n",
+        return respond(c, "200 OK",
+                       "Content-Type: Text/Plain; charset=x\r\n"
+                       "Age: 7\r\n",
                        "hello", 5);
     }
     if (strcmp(r->path, "/echo") == 0) {
-        snprintf(text, sizeof(text), "%s %.*s", r->method,
-                 (int)r->body_len, r->body);
+        snprintf(text, sizeof(text), "%s %.*s", r->method, (int)r->body_len,
+                 r->body);
         return respond(c, "200 OK", "", text, strlen(text));
     }
     if (strcmp(r->path, "/fields") == 0) {
@@ -91,21 +92,20 @@ serve_one(struct conn *c, const struct request *r)
         return respond(c, "204 No Content", "", "", 0);
     }
     if (strcmp(r->path, "/429") == 0) {
-        return respond(c, "429 Too Many Requests", "Retry-After: 17\r\n",
-                       "{}", 2);
+        return respond(c, "429 Too Many Requests", "Retry-After: 17\r\n", "{}",
+                       2);
     }
     if (sscanf(r->path, "/redirect/%d", &n) == 1) {
         if (n == 0) {
             snprintf(text, sizeof(text), "Location: /echo\r\n");
         } else {
-            snprintf(text, sizeof(text), "Location: /redirect/%d\r\n",
-                     n - 1);
+            snprintf(text, sizeof(text), "Location: /redirect/%d\r\n", n - 1);
         }
         return respond(c, "302 Found", text, "moved", 5);
     }
     if (strcmp(r->path, "/redirect/keep") == 0) {
-        return respond(c, "307 Temporary Redirect",
-                       "Location: /echo\r\n", "", 0);
+        return respond(c, "307 Temporary Redirect", "Location: /echo\r\n", "",
+                       0);
     }
     if (strcmp(r->path, "/elsewhere") == 0) {
         snprintf(text, sizeof(text),
@@ -253,8 +253,8 @@ start(void *ctx)
     f->request.url = f->url;
     f->request.headers = f->headers;
     f->begun_ns = clock_now_ns();
-    f->started = http_start(f->bench->http, &f->request, &handler, f,
-                            &f->job, &f->err);
+    f->started =
+        http_start(f->bench->http, &f->request, &handler, f, &f->job, &f->err);
     CHECK(f->starts == 0 && !f->done); /* nothing inside http_start */
     memset(f->url, 'Z', 8);            /* it was copied */
 }
@@ -272,8 +272,7 @@ fetch_of(struct bench *b, const char *method, const char *path)
 {
     struct fetch f = {.bench = b};
 
-    snprintf(f.url, sizeof(f.url), "%s%s", b->peer ? b->peer->base : "",
-             path);
+    snprintf(f.url, sizeof(f.url), "%s%s", b->peer ? b->peer->base : "", path);
     f.request.method = method;
     f.request.timeout_ns = 5 * NS_PER_S;
     return f;
@@ -320,9 +319,8 @@ bench_open(struct bench *b)
     memset(b, 0, sizeof(*b));
     b->loop = get_loop();
     b->peer = peer_start(serve, NULL, &b->elsewhere);
-    b->config = (struct http_config){.api_key = key,
-                                     .base_url = b->peer->base,
-                                     .user_agent = "test/1"};
+    b->config = (struct http_config){
+        .api_key = key, .base_url = b->peer->base, .user_agent = "test/1"};
     on_loop(b->loop, create, b);
     CHECK_INT(b->created, SGO_OK);
 }

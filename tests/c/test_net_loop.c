@@ -41,8 +41,8 @@ produce(void *ctx)
     struct producer *p = ctx;
 
     for (int i = 0; i < FLOOD; i++) {
-        p->tasks[i].task = (struct loop_task){.run = count_in_order,
-                                              .ctx = &p->tasks[i]};
+        p->tasks[i].task =
+            (struct loop_task){.run = count_in_order, .ctx = &p->tasks[i]};
         p->tasks[i].number = i + 1;
         p->tasks[i].last = &p->last;
         p->tasks[i].wrong = &p->wrong;
@@ -254,9 +254,10 @@ watch_and_skew(void *ctx)
     struct watched *w = ctx;
 
     w->other = (struct loop_watch){.on_stop = stopped, .ctx = w};
-    w->watch = (struct loop_watch){
-        .on_clock_jump = jumped, .on_stop = stopped, .on_gone = gone,
-        .ctx = w};
+    w->watch = (struct loop_watch){.on_clock_jump = jumped,
+                                   .on_stop = stopped,
+                                   .on_gone = gone,
+                                   .ctx = w};
     loop_watch_add(w->loop, &w->other);
     loop_watch_add(w->loop, &w->watch);
     loop_skew(w->loop, 600 * NS_PER_S);

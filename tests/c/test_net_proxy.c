@@ -57,8 +57,8 @@ outcome(const char *explicit_url, const char *const *env, const char *scheme,
 static void
 an_explicit_proxy_decides_alone(void)
 {
-    const char *const *env = ENV("HTTPS_PROXY", "http://env:1", "NO_PROXY",
-                                 "*");
+    const char *const *env =
+        ENV("HTTPS_PROXY", "http://env:1", "NO_PROXY", "*");
 
     CHECK_STR(outcome("http://p:3128", env, "https", "a.example"), "p:3128");
     CHECK_STR(outcome("p:3128", env, "wss", "127.0.0.1"), "p:3128");
@@ -67,18 +67,17 @@ an_explicit_proxy_decides_alone(void)
     CHECK_STR(outcome("http://[::1]:99/", NULL, "https", "a"), "::1:99");
     CHECK_STR(outcome("http://u%40x:p%3Aq@h:8/", NULL, "https", "a"),
               "h:8 u@x:p:q");
-    CHECK_STR(outcome("http://u:p@ss@h:8", NULL, "https", "a"),
-              "h:8 u:p@ss");
+    CHECK_STR(outcome("http://u:p@ss@h:8", NULL, "https", "a"), "h:8 u:p@ss");
 }
 
 static void
 malformed_ones_are_refused_without_showing_the_login(void)
 {
     static const char *const bad[] = {
-        "https://p:1",         "socks5://p:1",      "http://",
-        "http://:80",          "http://p:0",        "http://p:65536",
-        "http://p:80x",        "http://p q:1",      "http://[::1:1",
-        "http://u%0d%0a@p:1",  "ftp://p:1",         "http://p:",
+        "https://p:1",        "socks5://p:1", "http://",
+        "http://:80",         "http://p:0",   "http://p:65536",
+        "http://p:80x",       "http://p q:1", "http://[::1:1",
+        "http://u%0d%0a@p:1", "ftp://p:1",    "http://p:",
         "http://[::1]x:1",
     };
     struct proxy p;
@@ -91,18 +90,17 @@ malformed_ones_are_refused_without_showing_the_login(void)
               SGO_INVALID);
     CHECK(strstr(err.text, "secret") == NULL);
     CHECK(strstr(err.text, "socks") != NULL);
-    CHECK_INT(decide(NULL, ENV("ALL_PROXY", "socks5://p:1"), "https", "a",
-                     &p, &err),
-              SGO_INVALID);
+    CHECK_INT(
+        decide(NULL, ENV("ALL_PROXY", "socks5://p:1"), "https", "a", &p, &err),
+        SGO_INVALID);
     CHECK(strstr(err.text, "ALL_PROXY") != NULL);
 }
 
 static void
 the_environment_chooses_by_scheme(void)
 {
-    const char *const *all =
-        ENV("https_proxy", "http://s:1", "http_proxy", "http://h:2",
-            "ALL_PROXY", "http://all:3");
+    const char *const *all = ENV("https_proxy", "http://s:1", "http_proxy",
+                                 "http://h:2", "ALL_PROXY", "http://all:3");
 
     CHECK_STR(outcome(NULL, all, "https", "a.example"), "s:1");
     CHECK_STR(outcome(NULL, all, "wss", "a.example"), "s:1");
@@ -119,8 +117,9 @@ the_environment_chooses_by_scheme(void)
     /* A CGI client can set this one by a header. */
     CHECK_STR(outcome(NULL, ENV("HTTP_PROXY", "http://evil:1"), "http", "a"),
               "direct");
-    CHECK_STR(outcome(NULL, ENV("https_proxy", "http://low:1", "HTTPS_PROXY",
-                                "http://up:1"),
+    CHECK_STR(outcome(NULL,
+                      ENV("https_proxy", "http://low:1", "HTTPS_PROXY",
+                          "http://up:1"),
                       "https", "a"),
               "low:1");
 }
@@ -166,8 +165,7 @@ no_proxy_is_obeyed(void)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *got =
-            outcome(NULL, ENV("https_proxy", "p:1", "no_proxy",
-                              cases[i].list),
+            outcome(NULL, ENV("https_proxy", "p:1", "no_proxy", cases[i].list),
                     "https", cases[i].host);
 
         if (strcmp(got, cases[i].direct ? "direct" : "p:1") != 0) {

@@ -103,8 +103,8 @@ ask(void *ctx)
 {
     struct question *q = ctx;
 
-    q->started = resolve_start(q->loop, q->host, q->port, answer, q,
-                               &q->lookup);
+    q->started =
+        resolve_start(q->loop, q->host, q->port, answer, q, &q->lookup);
     CHECK(!q->answered); /* never inside */
 }
 
@@ -228,8 +228,8 @@ hanging_helpers_are_few_and_hold_nothing_up(void)
     on_loop(loop, cancel, &q[7]); /* waiting, shared */
     begun = clock_now_ns();
     CHANGE(released = true);
-    WAIT(q[1].answered && q[2].answered && q[3].answered &&
-         q[4].answered && q[5].answered && q[6].answered);
+    WAIT(q[1].answered && q[2].answered && q[3].answered && q[4].answered &&
+         q[5].answered && q[6].answered);
     CHECK(ms_since(begun) < 1000);
     CHECK(!q[0].answered);
     CHECK(!q[7].answered);

@@ -3,6 +3,8 @@
 
 #include "base/status.h"
 
+#include <openssl/x509_vfy.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -41,19 +43,14 @@ tls_words(struct http_job *job, const char *peer, sgo_error *err)
     long verify = 0;
 
     curl_easy_getinfo(job->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-    if (verify != 0) {
-        error_set(err, SGO_ERROR_TRANSPORT, "%s cannot be trusted: %s", peer,
-                  tls_verify_words(verify));
-    } else if (strstr(job->curl_text, "subject name") != NULL ||
-               strstr(job->curl_text, "host name") != NULL ||
-               strstr(job->curl_text, "hostname") != NULL) {
-        error_set(err, SGO_ERROR_TRANSPORT,
-                  "%s cannot be trusted: its certificate is for another name",
-                  peer);
-    } else {
-        error_set(err, SGO_ERROR_TRANSPORT, "%s cannot be trusted: %s", peer,
-                  job->curl_text);
+    if (strstr(job->curl_text, "subject name") != NULL ||
+        strstr(job->curl_text, "host name") != NULL ||
+        strstr(job->curl_text, "hostname") != NULL) {
+        verify = X509_V_ERR_HOSTNAME_MISMATCH; /* curl's own check */
     }
+    error_set(err, SGO_ERROR_TRANSPORT, "%s cannot be trusted: %s", peer,
+              verify > X509_V_ERR_UNSPECIFIED ? tls_verify_words(verify)
+                                              : job->curl_text);
 }
 
 static bool
@@ -132,12 +129,13 @@ timeout_error(struct http_job *job, bool slow, sgo_error *err)
 {
     char peer[RESOLVE_HOST_BYTES * 2 + 64];
     double seconds = (double)job->timeout_ns / (double)NS_PER_S;
-    curl_off_t connected = 0, secured = 0, received = 0;
+    curl_off_t secured = 0, received = 0;
+    char *connected = NULL; /* to which address */
     const char *phase;
 
     name_peer(job, peer, sizeof(peer));
     if (job->easy != NULL) {
-        curl_easy_getinfo(job->easy, CURLINFO_CONNECT_TIME_T, &connected);
+        curl_easy_getinfo(job->easy, CURLINFO_PRIMARY_IP, &connected);
         curl_easy_getinfo(job->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
         curl_easy_getinfo(job->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
         job->end.wire_bytes = (uint64_t)received;
@@ -154,7 +152,7 @@ timeout_error(struct http_job *job, bool slow, sgo_error *err)
         phase = "the DNS server did not answer (is the network up?)";
     } else if (job->end.body_bytes > 0 || job->head_told) {
         phase = "the answer was not complete";
-    } else if (connected == 0) {
+    } else if (connected == NULL || *connected == '\0') {
         phase = "no connection was made";
     } else if (job->origin.tls && secured == 0) {
         phase = "the TLS handshake was not complete";

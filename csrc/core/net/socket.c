@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KILL_AGAIN_NS (5 * NS_PER_MS)
+
 /* ---- life -----------------------------------------------------------------*/
 
 void
@@ -52,6 +54,15 @@ static void
 soon(struct socket *s)
 {
     loop_timer_set(s->loop, &s->step, loop_now_ns(s->loop));
+}
+
+/* Let lws drop the connection: it ends in socket_attempt_ended. */
+static void
+kill_wire(struct socket *s)
+{
+    s->killed = true;
+    wire_kill(s);
+    loop_timer_set(s->loop, &s->step, loop_now_ns(s->loop) + KILL_AGAIN_NS);
 }
 
 static void
@@ -206,6 +217,8 @@ void
 socket_attempt_ended(struct socket *s)
 {
     s->wsi = NULL;
+    s->killed = false;
+    loop_timer_cancel(s->loop, &s->step);
     loop_timer_cancel(s->loop, &s->attempt);
     if (s->dead) {
         if (!s->entering) {
@@ -312,6 +325,10 @@ take_step(void *ctx)
 {
     struct socket *s = ctx;
 
+    if (s->killed) {
+        kill_wire(s); /* wire_kill() says why */
+        return;
+    }
     switch (s->state) {
     case SOCKET_RESOLVING:
         if (s->give_up) {
@@ -347,18 +364,18 @@ limit_passed(void *ctx)
     case SOCKET_CONNECTING:
         s->late = s->give_up = true;
         if (s->wsi != NULL) {
-            wire_kill(s);
+            kill_wire(s);
         } else {
             end_unopened(s);
         }
         break;
     case SOCKET_OPEN:
         s->stuck = true;
-        wire_kill(s);
+        kill_wire(s);
         break;
     case SOCKET_CLOSING:
         s->late = true;
-        wire_kill(s);
+        kill_wire(s);
         break;
     case SOCKET_ENDED:
         break;
@@ -371,7 +388,7 @@ attempt_late(void *ctx)
     struct socket *s = ctx;
 
     if (s->wsi != NULL) {
-        wire_kill(s);
+        kill_wire(s);
     }
 }
 
@@ -592,7 +609,7 @@ socket_close(struct socket *s, int code, const char *reason)
     resolve_cancel(s->lookup);
     s->lookup = NULL;
     if (s->wsi != NULL) {
-        wire_kill(s);
+        kill_wire(s);
     } else {
         end_unopened(s);
     }
@@ -628,7 +645,7 @@ socket_kill(struct socket *s)
     loop_timer_cancel(s->loop, &s->limit);
     loop_timer_cancel(s->loop, &s->attempt);
     if (s->wsi != NULL) {
-        wire_kill(s);
+        kill_wire(s);
     } else {
         socket_free(s);
     }

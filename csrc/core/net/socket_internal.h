@@ -46,11 +46,13 @@ struct socket {
     void *ctx;
     enum socket_state state;
     enum socket_phase phase;
-    bool dead;        /* no callbacks; freed when lws lets go */
-    bool delivering;  /* inside on_end */
-    bool entering;    /* inside lws_client_connect_via_info */
-    bool holding;     /* keeps a stopping loop alive */
-    bool give_up;     /* no further address */
+    bool dead;       /* no callbacks; freed when lws lets go */
+    bool delivering; /* inside on_end */
+    bool entering;   /* inside lws_client_connect_via_info */
+    bool holding;    /* keeps a stopping loop alive */
+    bool give_up;    /* no further address */
+    bool killed;     /* lws was asked to drop it */
+    bool close_sent;
     bool stuck, late; /* which time limit ended it */
 
     char host[SOCKET_HOST_BYTES];
@@ -118,7 +120,7 @@ void socket_wrote(struct socket *s, bool more);
 /* socket_lws.c */
 sgo_status wire_connect(struct socket *s, const struct address *to);
 void wire_want_write(struct socket *s);
-void wire_kill(struct socket *s); /* asynchronously: ends in ..._ended */
+void wire_kill(struct socket *s);
 int64_t wire_idle_ns(const struct socket *s); /* -1: not known */
 struct message *wire_message(const char *text, size_t len);
 void wire_close_vhosts(struct socket_set *set); /* lws is gone */

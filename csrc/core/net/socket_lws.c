@@ -156,10 +156,14 @@ append_header(struct socket *s, unsigned char **at, size_t room)
 static int
 write_next(struct socket *s, struct lws *wsi)
 {
-    struct message *m = socket_take_message(s);
+    struct message *m;
     int n = 0;
     bool more;
 
+    if (s->close_sent) {
+        return 0; /* a second -1 would not wait for the answer */
+    }
+    m = socket_take_message(s);
     if (m != NULL) {
         n = lws_write(wsi, m->bytes + LWS_PRE, m->len, LWS_WRITE_TEXT);
         mem_free(m);
@@ -174,6 +178,7 @@ write_next(struct socket *s, struct lws *wsi)
         return 0;
     }
     if (s->state == SOCKET_CLOSING) {
+        s->close_sent = true;
         lws_close_reason(wsi, (enum lws_close_status)s->close_code,
                          (unsigned char *)s->close_reason,
                          strlen(s->close_reason));
@@ -188,6 +193,9 @@ socket_event(struct loop_wsi *self, struct lws *wsi, int reason, void *user,
 {
     struct socket *s = (struct socket *)(void *)self;
 
+    if (s->killed && reason != LWS_CALLBACK_WSI_DESTROY) {
+        return reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR ? 0 : -1;
+    }
     switch (reason) {
     case LWS_CALLBACK_WSI_CREATE:
 #if LWS_LIBRARY_VERSION_NUMBER < 4002000
@@ -312,6 +320,9 @@ wire_want_write(struct socket *s)
     }
 }
 
+/* Asynchronously, because we may be inside its own callback.  Each step that
+ * the handshake makes meanwhile sets a timeout of its own and so forgets ours:
+ * the caller asks again until it is gone. */
 void
 wire_kill(struct socket *s)
 {
