@@ -220,9 +220,13 @@ CORE_SOURCES := $(sort $(wildcard csrc/core/*.c csrc/core/*/*.c))
 BINDING_SOURCES := $(sort $(wildcard csrc/python/*.c))
 HEADERS := $(sort $(wildcard csrc/core/*.h csrc/core/*/*.h csrc/python/*.h))
 TEST_SOURCES := $(sort $(wildcard tests/c/test_*.c))
-# Other files of tests/c are helpers, linked into every C test.
+# Other files of tests/c are helpers: x.c goes into what includes "x.h".
 HELPER_SOURCES := $(filter-out tests/c/test_% tests/c/fuzz_% tests/c/bench_%, \
     $(sort $(wildcard tests/c/*.c)))
+HELPER_INCLUDES := $(shell grep -oH '"[a-z0-9_]*[.]h"' tests/c/*.c 2>/dev/null)
+included = $(filter $(HELPER_SOURCES),$(foreach f,$(1), \
+    $(patsubst $(f):"%.h",tests/c/%.c,$(filter $(f):%,$(HELPER_INCLUDES)))))
+helpers_of = $(sort $(call included,$(1) $(call included,$(1))))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
 
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
@@ -249,8 +253,9 @@ $(LIBRARY): $(call objects,$(CORE_SOURCES))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+.SECONDEXPANSION:
 $(OUT)/tests/%: $(OUT)/obj/tests/c/%.o \
-    $(call objects,$(HELPER_SOURCES)) $(LIBRARY)
+    $$(call objects,$$(call helpers_of,tests/c/$$*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK [$(VARIANT)] $@"
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
