@@ -21,7 +21,8 @@ _SECRET = frozenset(("x-api-key", "authorization", "proxy-authorization"))
 class Request:
     """One request, as it came and as it was answered.
 
-    Times are seconds of ``time.monotonic()``. The key is nowhere in it;
+    Times are seconds of ``time.monotonic()``; status 0 is a connection that was
+    cut instead of answered. The key is nowhere in it;
     ``key_in`` tells where it was given: ``header``, ``query`` or nothing.
     """
 

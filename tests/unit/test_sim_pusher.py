@@ -423,7 +423,7 @@ def test_a_held_and_a_cut_upgrade(sim: Simulator) -> None:
         assert sim.pusher.opened == 0
         held.release()
         await task
-        sim.rule("/app/*", method="WS", reset="before")
+        sim.rule("/app/*", method="WS", reset="before", times=2)  # aiohttp insists
         with pytest.raises(aiohttp.ClientError):
             await late()
         await late()
