@@ -9,7 +9,7 @@
 static void
 keep_line(void *ctx, sgo_log_level level, const char *area, const char *text)
 {
-    struct world *w = ctx;
+    struct stage *w = ctx;
     size_t len = strlen(text);
 
     (void)level;
@@ -23,7 +23,7 @@ keep_line(void *ctx, sgo_log_level level, const char *area, const char *text)
 }
 
 void
-world_seed(struct world *w, const char *options, uint64_t seed)
+stage_seed(struct stage *w, const char *options, uint64_t seed)
 {
     sgo_error err;
 
@@ -44,20 +44,20 @@ world_seed(struct world *w, const char *options, uint64_t seed)
 }
 
 void
-world_init(struct world *w, const char *options)
+stage_init(struct stage *w, const char *options)
 {
-    world_seed(w, options, 1);
+    stage_seed(w, options, 1);
 }
 
 void
-world_make(struct world *w)
+stage_make(struct stage *w)
 {
     w->p = pusher_create(&w->coordinates, &w->settings, &w->rand, &w->log,
                          w->now);
 }
 
 void
-world_fini(struct world *w)
+stage_fini(struct stage *w)
 {
     pusher_free(w->p);
     pusher_coordinates_fini(&w->coordinates);
@@ -77,7 +77,7 @@ keep_text(struct seen *s, const char *text, const char *more)
 }
 
 static void
-keep(struct world *w, const struct pusher_output *out)
+keep(struct stage *w, const struct pusher_output *out)
 {
     struct seen *s = &w->seen[w->count++];
 
@@ -146,7 +146,7 @@ keep(struct world *w, const struct pusher_output *out)
 }
 
 void
-world_drain(struct world *w)
+stage_drain(struct stage *w)
 {
     struct pusher_output out;
 
@@ -160,7 +160,7 @@ world_drain(struct world *w)
 }
 
 void
-world_run(struct world *w, int64_t duration_ns)
+stage_run(struct stage *w, int64_t duration_ns)
 {
     int64_t until = w->now + duration_ns;
     int idle = 0;
@@ -175,7 +175,7 @@ world_run(struct world *w, int64_t duration_ns)
         idle = due <= w->now ? idle + 1 : 0;
         w->now = due > w->now ? due : w->now;
         pusher_tick(w->p, w->now);
-        world_drain(w);
+        stage_drain(w);
         if (idle > 50 && before == w->count) {
             fprintf(stderr, "the deadline stands still\n");
             abort();
@@ -185,13 +185,13 @@ world_run(struct world *w, int64_t duration_ns)
 }
 
 void
-world_mark(struct world *w)
+stage_mark(struct stage *w)
 {
     w->mark = w->count;
 }
 
 size_t
-world_seen(const struct world *w, enum pusher_output_kind kind)
+stage_seen(const struct stage *w, enum pusher_output_kind kind)
 {
     size_t n = 0;
 
@@ -205,7 +205,7 @@ static const struct seen blank = {.text = (char *)(uintptr_t) "",
                                   .more = (char *)(uintptr_t) ""};
 
 const struct seen *
-world_last(const struct world *w, enum pusher_output_kind kind)
+stage_last(const struct stage *w, enum pusher_output_kind kind)
 {
     for (size_t i = w->count; i-- > w->mark;) {
         if (w->seen[i].kind == kind) {
@@ -216,7 +216,7 @@ world_last(const struct world *w, enum pusher_output_kind kind)
 }
 
 const struct seen *
-world_first(const struct world *w, enum pusher_output_kind kind)
+stage_first(const struct stage *w, enum pusher_output_kind kind)
 {
     for (size_t i = w->mark; i < w->count; i++) {
         if (w->seen[i].kind == kind) {
@@ -227,7 +227,7 @@ world_first(const struct world *w, enum pusher_output_kind kind)
 }
 
 size_t
-world_sent(const struct world *w, const char *text)
+stage_sent(const struct stage *w, const char *text)
 {
     size_t n = 0;
 
@@ -238,66 +238,66 @@ world_sent(const struct world *w, const char *text)
 }
 
 void
-world_opened(struct world *w)
+stage_opened(struct stage *w)
 {
     pusher_opened(w->p, w->now, w->generation);
-    world_drain(w);
+    stage_drain(w);
 }
 
 void
-world_say_bytes(struct world *w, const char *bytes, size_t len, bool binary)
+stage_say_bytes(struct stage *w, const char *bytes, size_t len, bool binary)
 {
     pusher_message(w->p, w->now, w->generation, bytes, len, binary);
-    world_drain(w);
+    stage_drain(w);
 }
 
 void
-world_say(struct world *w, const char *text)
+stage_say(struct stage *w, const char *text)
 {
-    world_say_bytes(w, text, strlen(text), false);
+    stage_say_bytes(w, text, strlen(text), false);
 }
 
 void
-world_closed(struct world *w, int code, const char *reason)
+stage_closed(struct stage *w, int code, const char *reason)
 {
     struct pusher_end end = {.close_code = code, .reason = reason};
 
     end.reason_len = reason ? strlen(reason) : 0;
     pusher_closed(w->p, w->now, w->generation, &end);
-    world_drain(w);
+    stage_drain(w);
 }
 
 void
-world_failed(struct world *w, sgo_error_kind kind, int http_status)
+stage_failed(struct stage *w, sgo_error_kind kind, int http_status)
 {
     sgo_error err = {.kind = kind, .text = "no route to ws-us2.pusher.com"};
     struct pusher_end end = {.http_status = http_status};
 
     end.error = kind ? &err : NULL;
     pusher_closed(w->p, w->now, w->generation, &end);
-    world_drain(w);
+    stage_drain(w);
 }
 
 void
-world_answer(struct world *w, int status, const char *body)
+stage_answer(struct stage *w, int status, const char *body)
 {
     struct pusher_auth_answer answer = {.http_status = status, .body = body};
 
     answer.len = body ? strlen(body) : 0;
     pusher_authorised(w->p, w->now, w->request, &answer);
-    world_drain(w);
+    stage_drain(w);
 }
 
 void
-world_grant(struct world *w)
+stage_grant(struct stage *w)
 {
-    world_answer(w, 200,
+    stage_answer(w, 200,
                  "{\"auth\":\"" AUTH "\",\"channel_data\":"
                  "\"{\\\"user_id\\\":\\\"u1\\\"}\"}");
 }
 
 void
-world_succeed(struct world *w, const char *channel)
+stage_succeed(struct stage *w, const char *channel)
 {
     char text[512];
 
@@ -305,40 +305,40 @@ world_succeed(struct world *w, const char *channel)
              "{\"event\":\"pusher_internal:subscription_succeeded\","
              "\"channel\":\"%s\",\"data\":\"{}\"}",
              channel);
-    world_say(w, text);
+    stage_say(w, text);
 }
 
 void
-world_connect(struct world *w)
+stage_connect(struct stage *w)
 {
     pusher_start(w->p, w->now);
-    world_drain(w);
-    world_opened(w);
-    world_say(w, ESTABLISHED);
+    stage_drain(w);
+    stage_opened(w);
+    stage_say(w, ESTABLISHED);
 }
 
 void
-world_through(struct world *w)
+stage_through(struct stage *w)
 {
-    world_opened(w);
-    world_say(w, ESTABLISHED);
-    world_grant(w);
-    world_succeed(w, CHANNEL);
+    stage_opened(w);
+    stage_say(w, ESTABLISHED);
+    stage_grant(w);
+    stage_succeed(w, CHANNEL);
 }
 
 void
-world_live(struct world *w)
+stage_live(struct stage *w)
 {
     if (pusher_channel_add(w->p, w->now, CHANNEL, NULL) != SGO_OK) {
         abort();
     }
     pusher_start(w->p, w->now);
-    world_drain(w);
-    world_through(w);
+    stage_drain(w);
+    stage_through(w);
 }
 
 struct pusher_stats
-world_stats(const struct world *w)
+stage_stats(const struct stage *w)
 {
     struct pusher_stats stats;
 

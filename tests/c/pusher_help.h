@@ -1,4 +1,4 @@
-/* A world for the Pusher protocol: virtual time, a scripted server, and a
+/* A stage for the Pusher protocol: virtual time, a scripted server, and a
  * record of everything that was wanted and told. */
 #ifndef SGO_TESTS_PUSHER_HELP_H
 #define SGO_TESTS_PUSHER_HELP_H
@@ -41,7 +41,7 @@ struct seen {
     char *more; /* host, url, last id */
 };
 
-struct world {
+struct stage {
     struct pusher *p;
     struct pusher_settings settings;
     struct pusher_coordinates coordinates;
@@ -59,43 +59,43 @@ struct world {
 };
 
 /* With OPTIONS (NULL) or others; settings at their defaults, seed 1. */
-void world_init(struct world *w, const char *options);
-void world_seed(struct world *w, const char *options, uint64_t seed);
+void stage_init(struct stage *w, const char *options);
+void stage_seed(struct stage *w, const char *options, uint64_t seed);
 /* Create the protocol from w->settings; init does not. */
-void world_make(struct world *w);
-void world_fini(struct world *w);
+void stage_make(struct stage *w);
+void stage_fini(struct stage *w);
 
-void world_drain(struct world *w);
+void stage_drain(struct stage *w);
 /* Let time pass, ticking at each deadline. */
-void world_run(struct world *w, int64_t duration_ns);
-void world_mark(struct world *w); /* forget what was seen so far */
+void stage_run(struct stage *w, int64_t duration_ns);
+void stage_mark(struct stage *w); /* forget what was seen so far */
 
-size_t world_seen(const struct world *w, enum pusher_output_kind kind);
+size_t stage_seen(const struct stage *w, enum pusher_output_kind kind);
 /* The last of its kind since the mark; a blank one if there is none. */
-const struct seen *world_last(const struct world *w,
+const struct seen *stage_last(const struct stage *w,
                               enum pusher_output_kind kind);
-const struct seen *world_first(const struct world *w,
+const struct seen *stage_first(const struct stage *w,
                                enum pusher_output_kind kind);
 /* SENDs since the mark that hold the text. */
-size_t world_sent(const struct world *w, const char *text);
+size_t stage_sent(const struct stage *w, const char *text);
 
 /* The network and the server. */
-void world_opened(struct world *w);
-void world_say(struct world *w, const char *text);
-void world_say_bytes(struct world *w, const char *bytes, size_t len,
+void stage_opened(struct stage *w);
+void stage_say(struct stage *w, const char *text);
+void stage_say_bytes(struct stage *w, const char *bytes, size_t len,
                      bool binary);
-void world_closed(struct world *w, int code, const char *reason);
-void world_failed(struct world *w, sgo_error_kind kind, int http_status);
-void world_answer(struct world *w, int status, const char *body);
-void world_grant(struct world *w);
-void world_succeed(struct world *w, const char *channel);
+void stage_closed(struct stage *w, int code, const char *reason);
+void stage_failed(struct stage *w, sgo_error_kind kind, int http_status);
+void stage_answer(struct stage *w, int status, const char *body);
+void stage_grant(struct stage *w);
+void stage_succeed(struct stage *w, const char *channel);
 
 /* Started, opened, greeted; then also with CHANNEL subscribed. */
-void world_connect(struct world *w);
-void world_live(struct world *w);
+void stage_connect(struct stage *w);
+void stage_live(struct stage *w);
 /* Open, greet, grant, confirm the connection that was just asked for. */
-void world_through(struct world *w);
-struct pusher_stats world_stats(const struct world *w);
+void stage_through(struct stage *w);
+struct pusher_stats stage_stats(const struct stage *w);
 
 #define S(n) ((int64_t)((double)(n)*1e9))
 

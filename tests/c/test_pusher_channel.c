@@ -10,20 +10,20 @@
 #define REFUSAL(json) "{\"event\":\"pusher:error\",\"data\":" json "}"
 
 static void
-add(struct world *w, const char *name, const char *user)
+add(struct stage *w, const char *name, const char *user)
 {
     CHECK_INT(pusher_channel_add(w->p, w->now, name, user), SGO_OK);
-    world_drain(w);
+    stage_drain(w);
 }
 
 /* Established, CHANNEL authorising. */
 static void
-authorising(struct world *w, const char *options)
+authorising(struct stage *w, const char *options)
 {
-    world_init(w, options);
-    world_make(w);
+    stage_init(w, options);
+    stage_make(w);
     add(w, CHANNEL, NULL);
-    world_connect(w);
+    stage_connect(w);
 }
 
 static void
@@ -42,63 +42,63 @@ t16_success_in_all_its_forms(void)
     char text[256];
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        struct world w;
+        struct stage w;
 
         authorising(&w, NULL);
-        world_grant(&w);
-        CHECK_INT(world_sent(&w, "pusher:subscribe"), 1);
+        stage_grant(&w);
+        CHECK_INT(stage_sent(&w, "pusher:subscribe"), 1);
         snprintf(text, sizeof(text),
                  "{\"channel\":\"" CHANNEL "\",\"event\":%s}", forms[i]);
-        world_say(&w, text);
-        CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 1);
-        CHECK_STR(world_last(&w, PUSHER_SUBSCRIBED)->channel, CHANNEL);
-        world_say(&w, text); /* again: nothing */
-        CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 1);
-        world_run(&w, S(20));
-        CHECK_INT(world_sent(&w, "pusher:subscribe"), 1);
-        world_fini(&w);
+        stage_say(&w, text);
+        CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 1);
+        CHECK_STR(stage_last(&w, PUSHER_SUBSCRIBED)->channel, CHANNEL);
+        stage_say(&w, text); /* again: nothing */
+        CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 1);
+        stage_run(&w, S(20));
+        CHECK_INT(stage_sent(&w, "pusher:subscribe"), 1);
+        stage_fini(&w);
     }
 }
 
 static void
 t17_no_success_in_time(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_mark(&w);
-    world_run(&w, S(10.1));
-    CHECK_INT(world_seen(&w, PUSHER_REFUSED), 1);
+    stage_grant(&w);
+    stage_mark(&w);
+    stage_run(&w, S(10.1));
+    CHECK_INT(stage_seen(&w, PUSHER_REFUSED), 1);
     CHECK(
-        strstr(world_last(&w, PUSHER_REFUSED)->error.text, "within the time"));
-    CHECK_INT(world_stats(&w).subscriptions_failed, 1);
-    world_run(&w, S(1));
-    CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 1);
-    world_grant(&w);
-    CHECK_INT(world_sent(&w, "pusher:subscribe"), 1);
-    CHECK_INT(world_seen(&w, PUSHER_CLOSE), 0);
-    world_run(&w, S(10.1)); /* twice: the socket is at fault */
-    CHECK_INT(world_seen(&w, PUSHER_CLOSE), 1);
+        strstr(stage_last(&w, PUSHER_REFUSED)->error.text, "within the time"));
+    CHECK_INT(stage_stats(&w).subscriptions_failed, 1);
+    stage_run(&w, S(1));
+    CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 1);
+    stage_grant(&w);
+    CHECK_INT(stage_sent(&w, "pusher:subscribe"), 1);
+    CHECK_INT(stage_seen(&w, PUSHER_CLOSE), 0);
+    stage_run(&w, S(10.1)); /* twice: the socket is at fault */
+    CHECK_INT(stage_seen(&w, PUSHER_CLOSE), 1);
     CHECK_INT(pusher_state(w.p), SGO_CONN_CONNECTING);
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 t17_a_late_success_counts(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_run(&w, S(10.5));
-    world_succeed(&w, CHANNEL);
+    stage_grant(&w);
+    stage_run(&w, S(10.5));
+    stage_succeed(&w, CHANNEL);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    world_mark(&w);
-    world_run(&w, S(5));
-    CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 0);
-    CHECK_INT(world_sent(&w, "pusher:subscribe"), 0);
-    world_fini(&w);
+    stage_mark(&w);
+    stage_run(&w, S(5));
+    CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 0);
+    CHECK_INT(stage_sent(&w, "pusher:subscribe"), 0);
+    stage_fini(&w);
 }
 
 static void
@@ -133,65 +133,65 @@ t18_the_pending_subscription_fails_with_that_text(void)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct world w;
+        struct stage w;
         const struct seen *s;
 
         authorising(&w, NULL);
-        world_grant(&w);
-        world_mark(&w);
-        world_say(&w, rows[i].message);
-        s = world_last(&w, PUSHER_REFUSED);
+        stage_grant(&w);
+        stage_mark(&w);
+        stage_say(&w, rows[i].message);
+        s = stage_last(&w, PUSHER_REFUSED);
         CHECK_STR(s->channel, CHANNEL);
         CHECK(strstr(s->error.text, rows[i].text) != NULL);
         CHECK_INT(s->error.kind, rows[i].kind);
         CHECK((double)s->ns >= rows[i].low * 1e9);
         CHECK((double)s->ns <= rows[i].high * 1e9);
         CHECK_INT(pusher_state(w.p), SGO_CONN_CONNECTED);
-        world_run(&w, S(31));
-        CHECK_INT(world_first(&w, PUSHER_AUTHORISE)->at, s->at + s->ns);
-        world_fini(&w);
+        stage_run(&w, S(31));
+        CHECK_INT(stage_first(&w, PUSHER_AUTHORISE)->at, s->at + s->ns);
+        stage_fini(&w);
     }
 }
 
 static void
 t18_the_next_channel_gets_its_turn(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
     add(&w, "presence-b", NULL);
     w.request = 1;
-    world_grant(&w);
+    stage_grant(&w);
     w.request = 2;
-    world_grant(&w);
-    world_mark(&w);
-    world_say(&w, REFUSAL("{\"code\":null,\"message\":\"no\"}"));
-    CHECK_INT(world_sent(&w, "presence-b"), 1);
-    world_say(&w,
+    stage_grant(&w);
+    stage_mark(&w);
+    stage_say(&w, REFUSAL("{\"code\":null,\"message\":\"no\"}"));
+    CHECK_INT(stage_sent(&w, "presence-b"), 1);
+    stage_say(&w,
               REFUSAL("{\"code\":null,\"message\":\"about " CHANNEL "\"}"));
-    CHECK_INT(world_seen(&w, PUSHER_REFUSED), 1); /* not presence-b's */
-    world_succeed(&w, "presence-b");
+    CHECK_INT(stage_seen(&w, PUSHER_REFUSED), 1); /* not presence-b's */
+    stage_succeed(&w, "presence-b");
     CHECK(pusher_channel_subscribed(w.p, "presence-b"));
     CHECK(!pusher_channel_subscribed(w.p, CHANNEL));
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 t18_information_leaves_the_pending_one_alone(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_mark(&w);
-    world_say(&w, REFUSAL("{\"code\":4301,\"message\":\"client event\"}"));
-    world_say(&w, REFUSAL("{\"code\":null,\"message\":\"No current "
+    stage_grant(&w);
+    stage_mark(&w);
+    stage_say(&w, REFUSAL("{\"code\":4301,\"message\":\"client event\"}"));
+    stage_say(&w, REFUSAL("{\"code\":null,\"message\":\"No current "
                           "subscription to channel x, or subscription in "
                           "progress\"}"));
     CHECK_INT(w.count, w.mark);
-    world_succeed(&w, CHANNEL);
+    stage_succeed(&w, CHANNEL);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
@@ -200,83 +200,83 @@ t19_existing_subscription(void)
     static const char text[] =
         REFUSAL("{\"code\":null,\"message\":\"Existing subscription to "
                 "channel " CHANNEL "\"}");
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_succeed(&w, CHANNEL);
-    world_mark(&w);
-    world_say(&w, text);
+    stage_grant(&w);
+    stage_succeed(&w, CHANNEL);
+    stage_mark(&w);
+    stage_say(&w, text);
     CHECK_INT(w.count, w.mark);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    world_fini(&w);
+    stage_fini(&w);
 
     authorising(&w, NULL); /* sent twice: the first was heard */
-    world_grant(&w);
-    world_run(&w, S(11.1));
-    world_grant(&w);
-    world_say(&w, text);
+    stage_grant(&w);
+    stage_run(&w, S(11.1));
+    stage_grant(&w);
+    stage_say(&w, text);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 a_subscription_taken_away_is_a_gap_of_that_channel(void)
 {
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
-    world_mark(&w);
-    world_say(&w, "{\"event\":\"pusher:subscription_error\",\"channel\":"
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
+    stage_mark(&w);
+    stage_say(&w, "{\"event\":\"pusher:subscription_error\",\"channel\":"
                   "\"" CHANNEL "\",\"data\":{\"error\":\"kicked\"}}");
-    CHECK_STR(world_last(&w, PUSHER_LOST)->channel, CHANNEL);
-    CHECK_STR(world_last(&w, PUSHER_LOST)->text, "kicked");
+    CHECK_STR(stage_last(&w, PUSHER_LOST)->channel, CHANNEL);
+    CHECK_STR(stage_last(&w, PUSHER_LOST)->text, "kicked");
     CHECK(!pusher_channel_subscribed(w.p, CHANNEL));
-    world_run(&w, S(1.1));
-    CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 1);
-    world_fini(&w);
+    stage_run(&w, S(1.1));
+    CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 1);
+    stage_fini(&w);
 }
 
 static void
 t20_events_before_the_success_are_not_lost(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_mark(&w);
-    world_say(&w, DATA("[{\"eventID\":\"E0\"}]")); /* nobody asked yet */
-    CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), 0);
-    world_grant(&w);
-    world_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
-    CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), 1);
-    CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 0);
-    world_succeed(&w, CHANNEL);
-    CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 1);
-    world_fini(&w);
+    stage_mark(&w);
+    stage_say(&w, DATA("[{\"eventID\":\"E0\"}]")); /* nobody asked yet */
+    CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), 0);
+    stage_grant(&w);
+    stage_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
+    CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), 1);
+    CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 0);
+    stage_succeed(&w, CHANNEL);
+    CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 1);
+    stage_fini(&w);
 }
 
 static void
 t21_data_in_its_forms(void)
 {
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
-    world_mark(&w);
-    world_say(&w, DATA("\"[{\\\"eventID\\\":\\\"E1\\\"}]\""));
-    CHECK_STR(world_last(&w, PUSHER_NOTIFICATION)->text, "E1");
-    CHECK_STR(world_last(&w, PUSHER_NOTIFICATION)->channel, CHANNEL);
-    world_say(&w, DATA("[{\"eventID\":\"E2\"},{\"eventID\":\"E3\"}]"));
-    CHECK_INT(world_last(&w, PUSHER_NOTIFICATION)->count, 2);
-    CHECK_STR(world_last(&w, PUSHER_NOTIFICATION)->more, "E3");
-    world_say(&w, DATA("[]"));
-    CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), 2);
-    CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), 0);
-    CHECK_INT(world_stats(&w).ids, 3);
-    world_fini(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
+    stage_mark(&w);
+    stage_say(&w, DATA("\"[{\\\"eventID\\\":\\\"E1\\\"}]\""));
+    CHECK_STR(stage_last(&w, PUSHER_NOTIFICATION)->text, "E1");
+    CHECK_STR(stage_last(&w, PUSHER_NOTIFICATION)->channel, CHANNEL);
+    stage_say(&w, DATA("[{\"eventID\":\"E2\"},{\"eventID\":\"E3\"}]"));
+    CHECK_INT(stage_last(&w, PUSHER_NOTIFICATION)->count, 2);
+    CHECK_STR(stage_last(&w, PUSHER_NOTIFICATION)->more, "E3");
+    stage_say(&w, DATA("[]"));
+    CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), 2);
+    CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), 0);
+    CHECK_INT(stage_stats(&w).ids, 3);
+    stage_fini(&w);
 }
 
 static void
@@ -301,52 +301,52 @@ t21_what_is_dropped_and_what_is_unreadable(void)
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct world w;
+        struct stage w;
 
-        world_init(&w, NULL);
-        world_make(&w);
-        world_live(&w);
-        world_mark(&w);
-        world_say(&w, rows[i].text);
-        CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), rows[i].unreadable);
-        CHECK_INT(world_stats(&w).dropped, !rows[i].unreadable);
-        CHECK_INT(world_stats(&w).unreadable, rows[i].unreadable);
+        stage_init(&w, NULL);
+        stage_make(&w);
+        stage_live(&w);
+        stage_mark(&w);
+        stage_say(&w, rows[i].text);
+        CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), rows[i].unreadable);
+        CHECK_INT(stage_stats(&w).dropped, !rows[i].unreadable);
+        CHECK_INT(stage_stats(&w).unreadable, rows[i].unreadable);
         if (rows[i].unreadable) {
-            CHECK_STR(world_last(&w, PUSHER_UNREADABLE)->channel, CHANNEL);
+            CHECK_STR(stage_last(&w, PUSHER_UNREADABLE)->channel, CHANNEL);
         }
         CHECK_INT(w.count - w.mark, rows[i].unreadable);
-        world_say(&w, DATA("[{\"eventID\":\"E1\"}]")); /* alive */
-        CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), 1);
-        world_fini(&w);
+        stage_say(&w, DATA("[{\"eventID\":\"E1\"}]")); /* alive */
+        CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), 1);
+        stage_fini(&w);
     }
 }
 
 static void
 t21_good_ids_beside_bad_ones_are_told(void)
 {
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
-    world_mark(&w);
-    world_say(&w, DATA("[{\"eventID\":\"E1\"},{},{\"eventID\":\"E2\"}]"));
-    CHECK_INT(world_last(&w, PUSHER_NOTIFICATION)->count, 2);
-    CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), 1);
-    world_fini(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
+    stage_mark(&w);
+    stage_say(&w, DATA("[{\"eventID\":\"E1\"},{},{\"eventID\":\"E2\"}]"));
+    CHECK_INT(stage_last(&w, PUSHER_NOTIFICATION)->count, 2);
+    CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), 1);
+    stage_fini(&w);
 }
 
 static void
 t21_ten_thousand_ids_and_no_more(void)
 {
     static char text[400000];
-    struct world w;
+    struct stage w;
     size_t n;
 
     for (int over = 0; over < 2; over++) {
-        world_init(&w, NULL);
-        world_make(&w);
-        world_live(&w);
+        stage_init(&w, NULL);
+        stage_make(&w);
+        stage_live(&w);
         n = (size_t)sprintf(text, "{\"event\":\"data\",\"channel\":\"" CHANNEL
                                   "\",\"data\":[");
         for (int i = 0; i < 10000 + over; i++) {
@@ -354,14 +354,14 @@ t21_ten_thousand_ids_and_no_more(void)
                                  i ? "," : "", i);
         }
         strcpy(text + n, "]}");
-        world_mark(&w);
-        world_say(&w, text);
-        CHECK_INT(world_last(&w, PUSHER_NOTIFICATION)->count, 10000);
-        CHECK_INT(world_last(&w, PUSHER_NOTIFICATION)->over, over);
-        CHECK_STR(world_last(&w, PUSHER_NOTIFICATION)->more, "E9999");
-        CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), over);
-        CHECK_INT(world_stats(&w).ids_over, over);
-        world_fini(&w);
+        stage_mark(&w);
+        stage_say(&w, text);
+        CHECK_INT(stage_last(&w, PUSHER_NOTIFICATION)->count, 10000);
+        CHECK_INT(stage_last(&w, PUSHER_NOTIFICATION)->over, over);
+        CHECK_STR(stage_last(&w, PUSHER_NOTIFICATION)->more, "E9999");
+        CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), over);
+        CHECK_INT(stage_stats(&w).ids_over, over);
+        stage_fini(&w);
     }
 }
 
@@ -376,34 +376,34 @@ t22_malformed_messages_leave_the_stream_alive(void)
         "",
         "{\"event\":\"data\",\"event\":\"data\"}",
         "[[[["};
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        world_mark(&w);
-        world_say(&w, bad[i]);
-        CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), 1);
-        CHECK_STR(world_last(&w, PUSHER_UNREADABLE)->channel, "");
+        stage_mark(&w);
+        stage_say(&w, bad[i]);
+        CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), 1);
+        CHECK_STR(stage_last(&w, PUSHER_UNREADABLE)->channel, "");
         CHECK_INT(w.count - w.mark, 1);
     }
-    world_say_bytes(&w, "\x01\x02", 2, true);
-    CHECK_INT(world_stats(&w).unreadable, 8);
+    stage_say_bytes(&w, "\x01\x02", 2, true);
+    CHECK_INT(stage_stats(&w).unreadable, 8);
     CHECK_INT(pusher_state(w.p), SGO_CONN_CONNECTED);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 t22_a_flood_of_garbage_is_one_output(void)
 {
     struct pusher_output out;
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
     for (int i = 0; i < 10000; i++) {
         pusher_message(w.p, w.now, w.generation, "x", 1, false);
     }
@@ -411,7 +411,7 @@ t22_a_flood_of_garbage_is_one_output(void)
     CHECK_INT(out.kind, PUSHER_UNREADABLE);
     CHECK_INT(out.unreadable.count, 10000);
     CHECK(!pusher_next(w.p, &out));
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
@@ -423,25 +423,25 @@ t24_sizes(void)
     static const size_t sizes[] = {64 << 10, 1 << 20, (1 << 20) + 1};
 
     for (size_t i = 0; i < 3; i++) {
-        struct world w;
+        struct stage w;
 
-        world_init(&w, NULL);
-        world_make(&w);
-        world_live(&w);
+        stage_init(&w, NULL);
+        stage_make(&w);
+        stage_live(&w);
         memset(text, 'x', sizes[i]);
         memcpy(text, head, sizeof(head) - 1);
         memcpy(text + sizes[i] - 2, "\"}", 2);
-        world_mark(&w);
-        world_say_bytes(&w, text, sizes[i], false);
-        CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), i < 2);
+        stage_mark(&w);
+        stage_say_bytes(&w, text, sizes[i], false);
+        CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), i < 2);
         if (i == 2) {
-            CHECK_INT(world_last(&w, PUSHER_CLOSE)->code, 1009);
-            CHECK_INT(world_seen(&w, PUSHER_LOST), 1);
-            CHECK_INT(world_last(&w, PUSHER_REPORT)->error.kind,
+            CHECK_INT(stage_last(&w, PUSHER_CLOSE)->code, 1009);
+            CHECK_INT(stage_seen(&w, PUSHER_LOST), 1);
+            CHECK_INT(stage_last(&w, PUSHER_REPORT)->error.kind,
                       SGO_ERROR_LIMIT);
-            CHECK(world_last(&w, PUSHER_REPORT)->ns >= S(0.5));
+            CHECK(stage_last(&w, PUSHER_REPORT)->ns >= S(0.5));
         }
-        world_fini(&w);
+        stage_fini(&w);
     }
     free(text);
 }
@@ -449,125 +449,125 @@ t24_sizes(void)
 static void
 t35_each_reconnect_authorises_subscribes_and_tells_one_gap(void)
 {
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_live(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_live(&w);
     for (int i = 0; i < 3; i++) {
         int64_t last;
 
-        world_run(&w, S(7));
-        world_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
+        stage_run(&w, S(7));
+        stage_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
         last = w.now;
-        world_run(&w, S(2));
-        world_mark(&w);
-        world_closed(&w, 1001, "bye");
-        CHECK_INT(world_seen(&w, PUSHER_LOST), 1);
-        CHECK_STR(world_last(&w, PUSHER_LOST)->channel, "");
-        CHECK_STR(world_last(&w, PUSHER_LOST)->text, "bye");
-        CHECK_INT(world_last(&w, PUSHER_LOST)->ns, last);
-        world_run(&w, S(9));
-        if (world_seen(&w, PUSHER_COORDINATES)) {
+        stage_run(&w, S(2));
+        stage_mark(&w);
+        stage_closed(&w, 1001, "bye");
+        CHECK_INT(stage_seen(&w, PUSHER_LOST), 1);
+        CHECK_STR(stage_last(&w, PUSHER_LOST)->channel, "");
+        CHECK_STR(stage_last(&w, PUSHER_LOST)->text, "bye");
+        CHECK_INT(stage_last(&w, PUSHER_LOST)->ns, last);
+        stage_run(&w, S(9));
+        if (stage_seen(&w, PUSHER_COORDINATES)) {
             pusher_coordinates_failed(w.p, w.now, NULL);
-            world_drain(&w);
+            stage_drain(&w);
         }
-        world_through(&w);
-        CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 1);
-        CHECK_INT(world_sent(&w, "pusher:subscribe"), 1);
-        CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 1);
-        CHECK_INT(world_seen(&w, PUSHER_LOST), 1);
+        stage_through(&w);
+        CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 1);
+        CHECK_INT(stage_sent(&w, "pusher:subscribe"), 1);
+        CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 1);
+        CHECK_INT(stage_seen(&w, PUSHER_LOST), 1);
     }
-    CHECK_INT(world_stats(&w).losses, 3);
-    world_fini(&w);
+    CHECK_INT(stage_stats(&w).losses, 3);
+    stage_fini(&w);
 }
 
 static void
 t35_no_gap_is_told_where_nothing_was_subscribed(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_mark(&w);
-    world_closed(&w, 1006, "");
-    CHECK_INT(world_seen(&w, PUSHER_LOST), 0);
-    world_fini(&w);
+    stage_grant(&w);
+    stage_mark(&w);
+    stage_closed(&w, 1006, "");
+    CHECK_INT(stage_seen(&w, PUSHER_LOST), 0);
+    stage_fini(&w);
 }
 
 static void
 t37_removed_while_pending(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_mark(&w);
+    stage_grant(&w);
+    stage_mark(&w);
     pusher_channel_remove(w.p, w.now, CHANNEL);
-    world_drain(&w);
+    stage_drain(&w);
     CHECK_INT(w.count, w.mark);
     CHECK_INT(pusher_channel_count(w.p), 0);
-    world_say(&w, DATA("[{\"eventID\":\"E1\"}]")); /* nothing of it is told */
+    stage_say(&w, DATA("[{\"eventID\":\"E1\"}]")); /* nothing of it is told */
     CHECK_INT(w.count, w.mark);
-    world_succeed(&w, CHANNEL);
-    CHECK_INT(world_sent(&w, "pusher:unsubscribe"), 1);
-    CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 0);
-    world_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
-    CHECK_INT(world_seen(&w, PUSHER_NOTIFICATION), 0);
-    CHECK_INT(world_seen(&w, PUSHER_UNREADABLE), 0);
-    world_fini(&w);
+    stage_succeed(&w, CHANNEL);
+    CHECK_INT(stage_sent(&w, "pusher:unsubscribe"), 1);
+    CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 0);
+    stage_say(&w, DATA("[{\"eventID\":\"E1\"}]"));
+    CHECK_INT(stage_seen(&w, PUSHER_NOTIFICATION), 0);
+    CHECK_INT(stage_seen(&w, PUSHER_UNREADABLE), 0);
+    stage_fini(&w);
 }
 
 static void
 t37_removed_while_authorising_or_subscribed_or_unheard(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL); /* authorising: never subscribed */
-    world_mark(&w);
+    stage_mark(&w);
     pusher_channel_remove(w.p, w.now, CHANNEL);
-    world_drain(&w);
-    CHECK_INT(world_seen(&w, PUSHER_CANCEL_AUTHORISE), 1);
-    world_grant(&w);
-    CHECK_INT(world_sent(&w, "subscribe"), 0);
-    world_fini(&w);
+    stage_drain(&w);
+    CHECK_INT(stage_seen(&w, PUSHER_CANCEL_AUTHORISE), 1);
+    stage_grant(&w);
+    CHECK_INT(stage_sent(&w, "subscribe"), 0);
+    stage_fini(&w);
 
-    world_init(&w, NULL); /* subscribed: at once */
-    world_make(&w);
-    world_live(&w);
-    world_mark(&w);
+    stage_init(&w, NULL); /* subscribed: at once */
+    stage_make(&w);
+    stage_live(&w);
+    stage_mark(&w);
     pusher_channel_remove(w.p, w.now, CHANNEL);
     pusher_channel_remove(w.p, w.now, "unknown");
-    world_drain(&w);
-    CHECK_INT(world_sent(&w, "pusher:unsubscribe"), 1);
+    stage_drain(&w);
+    CHECK_INT(stage_sent(&w, "pusher:unsubscribe"), 1);
     CHECK_INT(w.count - w.mark, 1);
-    world_fini(&w);
+    stage_fini(&w);
 
     authorising(&w, NULL); /* unanswered: unsubscribed all the same */
-    world_grant(&w);
+    stage_grant(&w);
     pusher_channel_remove(w.p, w.now, CHANNEL);
-    world_mark(&w);
-    world_run(&w, S(10.1));
-    CHECK_INT(world_sent(&w, "pusher:unsubscribe"), 1);
-    world_succeed(&w, CHANNEL); /* and again when it comes late */
-    CHECK_INT(world_sent(&w, "pusher:unsubscribe"), 2);
-    CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 0);
-    world_fini(&w);
+    stage_mark(&w);
+    stage_run(&w, S(10.1));
+    CHECK_INT(stage_sent(&w, "pusher:unsubscribe"), 1);
+    stage_succeed(&w, CHANNEL); /* and again when it comes late */
+    CHECK_INT(stage_sent(&w, "pusher:unsubscribe"), 2);
+    CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 0);
+    stage_fini(&w);
 }
 
 static void
 t37_wanted_again_before_the_success(void)
 {
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
+    stage_grant(&w);
     pusher_channel_remove(w.p, w.now, CHANNEL);
     add(&w, CHANNEL, NULL);
-    world_succeed(&w, CHANNEL);
+    stage_succeed(&w, CHANNEL);
     CHECK(pusher_channel_subscribed(w.p, CHANNEL));
-    CHECK_INT(world_sent(&w, "pusher:unsubscribe"), 0);
-    world_fini(&w);
+    CHECK_INT(stage_sent(&w, "pusher:unsubscribe"), 0);
+    stage_fini(&w);
 }
 
 static void
@@ -587,14 +587,14 @@ t38_members_and_counts_make_no_output_and_are_not_logged(void)
         "\"someone\"}}",
     };
     char *list = calloc(1, 300000);
-    struct world w;
+    struct stage w;
     size_t n;
 
-    world_init(&w, NULL);
-    world_make(&w);
+    stage_init(&w, NULL);
+    stage_make(&w);
     add(&w, CHANNEL, NULL);
-    world_connect(&w);
-    world_grant(&w);
+    stage_connect(&w);
+    stage_grant(&w);
     n = (size_t)sprintf(
         list, "{\"event\":\"pusher_internal:subscription_succeeded"
               "\",\"channel\":\"" CHANNEL "\",\"data\":"
@@ -604,65 +604,65 @@ t38_members_and_counts_make_no_output_and_are_not_logged(void)
                              1000, i);
     }
     strcpy(list + n, "]}}\"}");
-    world_say(&w, list);
-    CHECK_INT(world_seen(&w, PUSHER_SUBSCRIBED), 1);
-    world_mark(&w);
+    stage_say(&w, list);
+    CHECK_INT(stage_seen(&w, PUSHER_SUBSCRIBED), 1);
+    stage_mark(&w);
     for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
-        world_say(&w, quiet[i]);
+        stage_say(&w, quiet[i]);
     }
     CHECK_INT(w.count, w.mark);
-    CHECK_INT(world_stats(&w).dropped, 0);
+    CHECK_INT(stage_stats(&w).dropped, 0);
     CHECK(strstr(w.logged, "someone") == NULL);
     free(list);
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 t41_no_secret_in_any_log_or_error(void)
 {
     static const char channel_data[] = "{\"user_id\":\"u1\"}";
-    struct world w;
+    struct stage w;
 
     authorising(&w, NULL);
-    world_grant(&w);
-    world_say(&w,
+    stage_grant(&w);
+    stage_say(&w,
               REFUSAL("{\"code\":null,\"message\":\"Invalid signature: "
                       "Expected HMAC SHA256 hex digest of "
                       "81.44:" CHANNEL ":{\\\"user_id\\\":\\\"u1\\\"}, "
                       "but got " SIGNATURE " for " AUTH " " API_KEY "\"}"));
-    CHECK(strstr(world_last(&w, PUSHER_REFUSED)->error.text,
+    CHECK(strstr(stage_last(&w, PUSHER_REFUSED)->error.text,
                  "Invalid signature"));
     for (size_t i = 0; i < w.count; i++) {
         CHECK(strstr(w.seen[i].error.text, SIGNATURE) == NULL);
         CHECK(strstr(w.seen[i].error.text, API_KEY) == NULL);
         CHECK(strstr(w.seen[i].error.text, channel_data) == NULL);
     }
-    world_run(&w, S(2));
-    world_answer(&w, 403, "{\"error\":\"" API_KEY " " SIGNATURE "\"}");
-    world_run(&w, S(31));
+    stage_run(&w, S(2));
+    stage_answer(&w, 403, "{\"error\":\"" API_KEY " " SIGNATURE "\"}");
+    stage_run(&w, S(31));
     pusher_frame(w.p, w.now, w.generation);
-    world_grant(&w);
-    world_succeed(&w, CHANNEL);
-    world_say(&w, REFUSAL("{\"code\":4301,\"message\":\"" API_KEY "\"}"));
-    world_closed(&w, 4300, "because of " API_KEY " and " SIGNATURE);
+    stage_grant(&w);
+    stage_succeed(&w, CHANNEL);
+    stage_say(&w, REFUSAL("{\"code\":4301,\"message\":\"" API_KEY "\"}"));
+    stage_closed(&w, 4300, "because of " API_KEY " and " SIGNATURE);
     CHECK(w.logged_len > 100);
     CHECK(strstr(w.logged, SIGNATURE) == NULL);
     CHECK(strstr(w.logged, API_KEY) == NULL);
     CHECK(strstr(w.logged, channel_data) == NULL);
     CHECK(strstr(w.logged, "u1") == NULL);
-    CHECK(strstr(world_stats(&w).last_close_reason, API_KEY) == NULL);
-    world_fini(&w);
+    CHECK(strstr(stage_stats(&w).last_close_reason, API_KEY) == NULL);
+    stage_fini(&w);
 }
 
 static void
 names_and_limits_of_channels(void)
 {
     char name[300];
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
+    stage_init(&w, NULL);
     w.settings.channels_max = 3;
-    world_make(&w);
+    stage_make(&w);
     CHECK_INT(pusher_channel_add(w.p, 0, "", NULL), SGO_INVALID);
     CHECK_INT(pusher_channel_add(w.p, 0, "a b", NULL), SGO_INVALID);
     CHECK_INT(pusher_channel_add(w.p, 0, "a\nb", NULL), SGO_INVALID);
@@ -676,21 +676,21 @@ names_and_limits_of_channels(void)
     CHECK_INT(pusher_channel_add(w.p, 0, "b", NULL), SGO_OK);
     CHECK_INT(pusher_channel_add(w.p, 0, "c", NULL), SGO_OK);
     CHECK_INT(pusher_channel_add(w.p, 0, "d", NULL), SGO_LIMIT);
-    world_fini(&w);
+    stage_fini(&w);
 }
 
 static void
 a_channel_added_while_connected_is_authorised_at_once(void)
 {
-    struct world w;
+    struct stage w;
 
-    world_init(&w, NULL);
-    world_make(&w);
-    world_connect(&w);
-    CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 0);
+    stage_init(&w, NULL);
+    stage_make(&w);
+    stage_connect(&w);
+    CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 0);
     add(&w, CHANNEL, NULL);
-    CHECK_INT(world_seen(&w, PUSHER_AUTHORISE), 1);
-    world_fini(&w);
+    CHECK_INT(stage_seen(&w, PUSHER_AUTHORISE), 1);
+    stage_fini(&w);
 }
 
 int

@@ -12,7 +12,7 @@
 
 /* What an owner knows from the outputs alone. */
 struct owner {
-    struct world w;
+    struct stage w;
     size_t looked;        /* outputs already judged */
     uint64_t socket;      /* generation that may be open; 0: none */
     bool closing;         /* told to close it */
@@ -118,7 +118,7 @@ judge(struct owner *o, const struct seen *s)
 static void
 look(struct owner *o)
 {
-    world_drain(&o->w);
+    stage_drain(&o->w);
     for (; o->looked < o->w.count; o->looked++) {
         judge(o, &o->w.seen[o->looked]);
     }
@@ -167,7 +167,7 @@ grant(struct owner *o, int status, const char *body)
 
     drop_auth(o, request);
     o->w.request = request;
-    world_answer(&o->w, status, body);
+    stage_answer(&o->w, status, body);
     look(o);
 }
 
@@ -175,7 +175,7 @@ static void
 succeed(struct owner *o)
 {
     o->pending = false;
-    world_succeed(&o->w, CHANNEL);
+    stage_succeed(&o->w, CHANNEL);
     look(o);
 }
 
@@ -209,7 +209,7 @@ good_step(struct owner *o)
         gone(o, 1000);
     } else if (o->socket && !o->opened) {
         o->opened = true;
-        world_opened(&o->w);
+        stage_opened(&o->w);
         look(o);
     } else if (o->socket && !o->greeted) {
         o->greeted = true;
@@ -248,7 +248,7 @@ recover(struct owner *o)
 static void
 scenario(struct owner *o)
 {
-    struct world *w = &o->w;
+    struct stage *w = &o->w;
     size_t before;
 
     if (pusher_channel_add(w->p, w->now, CHANNEL, "user") != SGO_OK &&
@@ -286,12 +286,12 @@ every_allocation_may_fail(void)
         uint64_t asked;
 
         memset(&o, 0, sizeof(o));
-        world_init(&o.w, NULL);
+        stage_init(&o.w, NULL);
         asked = mem_count();
         mem_fail_after(n);
-        world_make(&o.w);
+        stage_make(&o.w);
         if (o.w.p == NULL) {
-            world_make(&o.w);
+            stage_make(&o.w);
         }
         scenario(&o);
         asked = mem_count() - asked;
@@ -301,7 +301,7 @@ every_allocation_may_fail(void)
             fprintf(stderr, "allocation %d\n", n);
             done = true;
         }
-        world_fini(&o.w);
+        stage_fini(&o.w);
     }
     CHECK(n > 60);
 }
@@ -314,8 +314,8 @@ memory_fails_again_and_again(void)
         struct rand dice;
 
         memset(&o, 0, sizeof(o));
-        world_seed(&o.w, NULL, seed);
-        world_make(&o.w);
+        stage_seed(&o.w, NULL, seed);
+        stage_make(&o.w);
         rand_init(&dice, seed);
         CHECK_INT(pusher_channel_add(o.w.p, o.w.now, CHANNEL, NULL), SGO_OK);
         pusher_start(o.w.p, o.w.now);
@@ -337,7 +337,7 @@ memory_fails_again_and_again(void)
         if (check_bad) {
             fprintf(stderr, "seed %d\n", (int)seed);
         }
-        world_fini(&o.w);
+        stage_fini(&o.w);
     }
 }
 
@@ -397,8 +397,8 @@ random_bytes_as_messages(void)
     char text[4096];
 
     memset(&o, 0, sizeof(o));
-    world_init(&o.w, NULL);
-    world_make(&o.w);
+    stage_init(&o.w, NULL);
+    stage_make(&o.w);
     rand_init(&dice, 7);
     CHECK_INT(pusher_channel_add(o.w.p, o.w.now, CHANNEL, NULL), SGO_OK);
     pusher_start(o.w.p, o.w.now);
@@ -420,7 +420,7 @@ random_bytes_as_messages(void)
         free(exact);
     }
     CHECK(recover(&o));
-    world_fini(&o.w);
+    stage_fini(&o.w);
 }
 
 /* ---- servers ----------------------------------------------------------- */
@@ -447,7 +447,7 @@ wild_step(struct owner *o, struct rand *dice)
 {
     static const int codes[] = {0,    1000, 1001, 1006, 1002, 4009,
                                 4100, 4200, 4201, 4004, 4300, 1011};
-    struct world *w = &o->w;
+    struct stage *w = &o->w;
 
     switch (rand_between(dice, 0, 15)) {
     case 0:
@@ -476,7 +476,7 @@ wild_step(struct owner *o, struct rand *dice)
         pusher_message(w->p, w->now, w->generation + 1, "x", 1, false);
         pusher_closed(w->p, w->now, 0, &(struct pusher_end){0});
         w->request = 1;
-        world_answer(w, 200, "{}");
+        stage_answer(w, 200, "{}");
         look(o);
         break;
     case 6:
@@ -514,9 +514,9 @@ random_servers_and_owners(void)
         struct rand dice;
 
         memset(&o, 0, sizeof(o));
-        world_seed(&o.w, NULL, seed);
+        stage_seed(&o.w, NULL, seed);
         o.w.settings.persist = true;
-        world_make(&o.w);
+        stage_make(&o.w);
         rand_init(&dice, seed ^ 0x5bd1e995);
         CHECK_INT(pusher_channel_add(o.w.p, o.w.now, CHANNEL, "u"), SGO_OK);
         pusher_start(o.w.p, o.w.now);
@@ -528,7 +528,7 @@ random_servers_and_owners(void)
         if (check_bad) {
             fprintf(stderr, "seed %d\n", (int)seed);
         }
-        world_fini(&o.w);
+        stage_fini(&o.w);
     }
 }
 
@@ -542,9 +542,9 @@ the_same_seed_gives_the_same_outputs(void)
         struct rand dice;
 
         memset(o, 0, sizeof(*o));
-        world_seed(&o->w, NULL, 99);
+        stage_seed(&o->w, NULL, 99);
         o->w.settings.persist = true;
-        world_make(&o->w);
+        stage_make(&o->w);
         rand_init(&dice, 5);
         CHECK_INT(pusher_channel_add(o->w.p, o->w.now, CHANNEL, "u"), SGO_OK);
         pusher_start(o->w.p, o->w.now);
@@ -562,8 +562,8 @@ the_same_seed_gives_the_same_outputs(void)
         CHECK_INT(a->ns, b->ns);
         CHECK_STR(a->text ? a->text : "", b->text ? b->text : "");
     }
-    world_fini(&runs[0].w);
-    world_fini(&runs[1].w);
+    stage_fini(&runs[0].w);
+    stage_fini(&runs[1].w);
 }
 
 /* An owner that does not drain: the queue stays bounded and the rest is made
@@ -574,8 +574,8 @@ an_undrained_queue_is_bounded(void)
     static struct owner o;
 
     memset(&o, 0, sizeof(o));
-    world_init(&o.w, NULL);
-    world_make(&o.w);
+    stage_init(&o.w, NULL);
+    stage_make(&o.w);
     CHECK_INT(pusher_channel_add(o.w.p, o.w.now, CHANNEL, NULL), SGO_OK);
     pusher_start(o.w.p, o.w.now);
     CHECK(recover(&o));
@@ -587,7 +587,7 @@ an_undrained_queue_is_bounded(void)
     CHECK(o.told == 4096);
     CHECK(o.gaps > 0);
     CHECK(recover(&o));
-    world_fini(&o.w);
+    stage_fini(&o.w);
 }
 
 int
