@@ -8,8 +8,8 @@
 
 /* "&name=a,b,c", each escaped. */
 static void
-append_names(struct buf *out, const char *name,
-             const struct shape_name *names, size_t n)
+append_names(struct buf *out, const char *name, const struct shape_name *names,
+             size_t n)
 {
     buf_printf(out, "&%s=", name);
     for (size_t i = 0; i < n; i++) {
@@ -141,8 +141,7 @@ api_event_id(const char *bytes, size_t len, char *out)
         const char *key = skip_space(p + 1, end), *value;
         bool found;
 
-        if (key == end || *key != '"' ||
-            (p = string_end(key, end)) == NULL) {
+        if (key == end || *key != '"' || (p = string_end(key, end)) == NULL) {
             return 0;
         }
         found = p - key == 9 && memcmp(key, "\"eventID\"", 9) == 0;

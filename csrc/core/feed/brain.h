@@ -29,33 +29,33 @@
 #include "pusher/protocol.h"
 
 enum {
-    CHUNK_MAX_IDS = 25,          /* the API's smallest page cap without limit
+    CHUNK_MAX_IDS = 25,      /* the API's smallest page cap without limit
                                     filters; the safe size of an id request */
-    URL_MAX_BYTES = 8 << 10,     /* of an id request */
+    URL_MAX_BYTES = 8 << 10, /* of an id request */
     SHAPE_QUERY_MAX_BYTES = 4 << 10, /* longer shapes are pruned here */
-    WALK_PAGE_LIMIT = 100,       /* `limit` asked of a list page */
-    WALK_MAX_PAGES = 10000,      /* of one walk; beyond: it has failed */
-    WALKS_MAX = 2,               /* request places that walks may take */
+    WALK_PAGE_LIMIT = 100,           /* `limit` asked of a list page */
+    WALK_MAX_PAGES = 10000,          /* of one walk; beyond: it has failed */
+    WALKS_MAX = 2,                   /* request places that walks may take */
     CURSOR_MAX_BYTES = 2048,
-    ANSWER_SPARE_EVENTS = 16,    /* events beyond those asked for, kept */
-    SMALL_BODY_MAX = 64 << 10,   /* error bodies, authorisation answers */
-    ERRORS_MAX = 64,             /* reports that wait to be taken */
-    ENTRIES_SPARE = 10000,       /* ids known without a version, at most */
+    ANSWER_SPARE_EVENTS = 16,  /* events beyond those asked for, kept */
+    SMALL_BODY_MAX = 64 << 10, /* error bodies, authorisation answers */
+    ERRORS_MAX = 64,           /* reports that wait to be taken */
+    ENTRIES_SPARE = 10000,     /* ids known without a version, at most */
     LINKS_MAX = 64,
-    SERIES_STEPS = 3             /* 0.5, 1, 2 s */
+    SERIES_STEPS = 3 /* 0.5, 1, 2 s */
 };
 
-#define SLOW_RETRY_LOW_NS (15 * NS_PER_S)   /* no slot, no permission */
+#define SLOW_RETRY_LOW_NS (15 * NS_PER_S) /* no slot, no permission */
 #define SLOW_RETRY_HIGH_NS (30 * NS_PER_S)
-#define SLOW_RETRY_FOR_NS (180 * NS_PER_S)  /* then final, or crawl */
+#define SLOW_RETRY_FOR_NS (180 * NS_PER_S) /* then final, or crawl */
 #define CRAWL_LOW_NS (60 * NS_PER_S)
 #define CRAWL_HIGH_NS (300 * NS_PER_S)
 #define RETRY_FIRST_NS NS_PER_S
 #define RETRY_MAX_NS (60 * NS_PER_S)
-#define GONE_APART_NS (5 * NS_PER_S)        /* rule 6 */
-#define AUTO_POLL_AFTER_NS (10 * NS_PER_S)  /* rule 11 */
-#define WAITED_LONG_NS (60 * NS_PER_S)      /* rule 8: goes first */
-#define MEMORY_PAUSE_NS (100 * NS_PER_MS)   /* after a failed allocation */
+#define GONE_APART_NS (5 * NS_PER_S)       /* rule 6 */
+#define AUTO_POLL_AFTER_NS (10 * NS_PER_S) /* rule 11 */
+#define WAITED_LONG_NS (60 * NS_PER_S)     /* rule 8: goes first */
+#define MEMORY_PAUSE_NS (100 * NS_PER_MS)  /* after a failed allocation */
 #define SNAPSHOT_MAX_BYTES (UINT64_C(1) << 30)
 
 /* Rule 8's order. */
@@ -93,13 +93,13 @@ struct entry {
     struct wake later;
     size_t chunk_max; /* largest request it may be in */
 
-    unsigned stale_step;   /* rule 4's series */
-    unsigned early_step;   /* rule 5's series */
-    bool early;            /* being asked by that series alone */
-    unsigned fails;        /* failures of its own since the last answer */
-    int64_t absent_at;     /* start of the first lone answer without it */
-    bool refused;          /* its newest version could not be had */
-    bool unanswered_told;  /* state of the last PROOF */
+    unsigned stale_step;  /* rule 4's series */
+    unsigned early_step;  /* rule 5's series */
+    bool early;           /* being asked by that series alone */
+    unsigned fails;       /* failures of its own since the last answer */
+    int64_t absent_at;    /* start of the first lone answer without it */
+    bool refused;         /* its newest version could not be had */
+    bool unanswered_told; /* state of the last PROOF */
     bool refused_told;
     struct node proof_due; /* in brain.proofs_due */
 };
@@ -136,22 +136,23 @@ struct bootstrap {
 
 /* Rule 2's walk of the feed's list, and what it waits for. */
 struct feed_walk {
-    bool due;    /* asked for; begins when none is active */
-    bool active; /* begun and not complete */
-    bool wanted; /* a page waits for a place */
-    bool again;  /* something happened that the active one may have missed */
-    bool judge;  /* absence may be judged: no page ended badly */
+    bool due;      /* asked for; begins when none is active */
+    bool active;   /* begun and not complete */
+    bool wanted;   /* a page waits for a place */
+    bool again;    /* something happened that the active one may have missed */
+    bool judge;    /* absence may be judged: no page ended badly */
     bool awaiting; /* all pages are in; refetches may be out */
     enum ask_class ask;
     enum ask_class due_ask;
     uint64_t number; /* of the newest walk; members' `seen` */
     int64_t began;
+    int64_t took; /* by the last complete one */
     int64_t wanted_since;
     size_t pages;
-    size_t awaited; /* members whose refetch is waited for */
-    uint64_t listed; /* events in the list, of the last complete walk … */
+    size_t awaited;   /* members whose refetch is waited for */
+    uint64_t listed;  /* events in the list, of the last complete walk … */
     uint64_t listing; /* … and of this one */
-    char *cursor;    /* of the next page; NULL: the first */
+    char *cursor;     /* of the next page; NULL: the first */
     struct request *request;
     struct wake retry;
     struct wake next; /* the periodic one; polling: the next walk */
@@ -166,11 +167,11 @@ struct feed {
     size_t stream_count;
     struct node members; /* of struct member.in_feed */
     struct node queues[ASK_CLASSES];
-    char *key;   /* canonical name and parameters */
-    char *name;  /* "events:live" */
-    char *title; /* for texts: events:upcoming leagueID=NFL */
-    char *query; /* of the bootstrap: feed=…&leagueID=… */
-    char *list;  /* of the walk; NULL: no list of its own */
+    char *key;      /* canonical name and parameters */
+    char *name;     /* "events:live" */
+    char *title;    /* for texts: events:upcoming leagueID=NFL */
+    char *query;    /* of the bootstrap: feed=…&leagueID=… */
+    char *list;     /* of the walk; NULL: no list of its own */
     char *event_id; /* byid */
     char *league_id;
     enum feed_kind kind;
@@ -180,19 +181,19 @@ struct feed {
     struct link *link;
     char *channel; /* NULL: not known yet */
     char *user;
-    bool polling;        /* walks stand in for the socket */
-    bool subscribed;     /* its channel is confirmed */
+    bool polling;    /* walks stand in for the socket */
+    bool subscribed; /* its channel is confirmed */
     bool channel_refused;
-    bool synced;         /* reconciled since, nothing missed */
+    bool synced; /* reconciled since, nothing missed */
     bool was_live;
-    bool events_shown;   /* the first snapshot or walk is in */
+    bool events_shown; /* the first snapshot or walk is in */
     int64_t subscribed_at;
-    int64_t down_since;  /* not subscribed since; 0: subscribed */
-    struct wake down;    /* unavailable, automatic polling */
-    int64_t polled_at;   /* start of the last complete walk */
+    int64_t down_since; /* not subscribed since; 0: subscribed */
+    struct wake down;   /* unavailable, automatic polling */
+    int64_t polled_at;  /* start of the last complete walk */
 
-    bool gap;         /* notifications may have been missed … */
-    bool gap_told;    /* … after it was live: to be reported */
+    bool gap;      /* notifications may have been missed … */
+    bool gap_told; /* … after it was live: to be reported */
     int64_t gap_began;
     uint64_t gap_answers; /* events answered since */
     char gap_reason[PUSHER_REASON_BYTES];
@@ -240,7 +241,7 @@ struct link {
     struct pusher *pusher;
     struct pusher_coordinates coordinates; /* what the feeds name it by */
     size_t feed_count;
-    bool closing;          /* stopped: last outputs, then freed */
+    bool closing; /* stopped: last outputs, then freed */
     bool wants_coordinates;
     int64_t last_frame;
 };
@@ -252,7 +253,7 @@ enum request_kind {
     REQUEST_WALK,
     REQUEST_IDS,
     REQUEST_AUTHORISE,
-    REQUEST_USAGE,      /* for pace */
+    REQUEST_USAGE, /* for pace */
     REQUEST_CALL_IDS,
     REQUEST_CALL_USAGE
 };
@@ -292,12 +293,12 @@ struct request {
     int64_t timeout;
     uint64_t max_body_bytes;
 
-    bool split;            /* envelope is in use (answers with 200) */
+    bool split; /* envelope is in use (answers with 200) */
     struct envelope envelope;
-    sgo_status body_status;   /* SGO_OK, or why the body is unusable */
+    sgo_status body_status; /* SGO_OK, or why the body is unusable */
     const char *body_reason;
-    struct buf small;      /* error bodies and small answers */
-    cJSON *tree;           /* the envelope of a good answer, without data */
+    struct buf small; /* error bodies and small answers */
+    cJSON *tree;      /* the envelope of a good answer, without data */
     struct element *elements;
     struct element **elements_end;
     size_t element_count;
@@ -312,10 +313,10 @@ struct request {
     size_t asked_count; /* when it was first sent */
     char *cursor;       /* ids: of a further page */
     size_t page;
-    size_t found;       /* of the ids asked */
-    uint64_t objects;   /* events in the answer */
+    size_t found;              /* of the ids asked */
+    uint64_t objects;          /* events in the answer */
     uint64_t reserved_objects; /* what pace was told to expect */
-    bool cut;           /* bootstrap: broken off by us, wanted parts are in */
+    bool cut; /* bootstrap: broken off by us, wanted parts are in */
 };
 
 struct call {
@@ -373,15 +374,15 @@ struct publish_queue {
 
 /* What keeps requests back. */
 struct gate {
-    bool outage;         /* the host fails: one probe at a time */
-    bool probing;        /* that probe is out */
-    int64_t until;       /* nothing before */
-    int64_t opened;      /* when the outage was last noted */
+    bool outage;    /* the host fails: one probe at a time */
+    bool probing;   /* that probe is out */
+    int64_t until;  /* nothing before */
+    int64_t opened; /* when the outage was last noted */
     unsigned fails;
-    int64_t last_success; /* arrival of the last good answer */
-    int64_t denied_since; /* 401 and 403 without a success between; 0 */
+    int64_t last_success;  /* arrival of the last good answer */
+    int64_t denied_since;  /* 401 and 403 without a success between; 0 */
     int64_t limited_until; /* 429 */
-    unsigned limited;     /* 429 in a row */
+    unsigned limited;      /* 429 in a row */
     int64_t memory_until;
 };
 
@@ -392,9 +393,9 @@ struct brain {
     char *client_name;
     char *version;
     const struct shape *shape;
-    bool shape_adds;     /* asks for what a snapshot lacks */
-    bool prune_answers;  /* the shape did not fit into the URL */
-    char *shape_query;   /* "&bookmakerID=…", or "" */
+    bool shape_adds;            /* asks for what a snapshot lacks */
+    bool prune_answers;         /* the shape did not fit into the URL */
+    char *shape_query;          /* "&bookmakerID=…", or "" */
     struct brain_config config; /* numbers only; pointers are not used */
     char **auth_hosts;
     size_t auth_host_count;
@@ -403,7 +404,7 @@ struct brain {
     struct rand rand;
     uint64_t map_seed;
 
-    int64_t now; /* stamp of the present input: grows with each */
+    int64_t now;   /* stamp of the present input: grows with each */
     int64_t began; /* of the first */
     bool settled;  /* what the input brought about is done */
     bool closed;
@@ -426,10 +427,10 @@ struct brain {
     struct node to_send;
     struct node cancels;
     uint64_t request_next;
-    unsigned in_flight;      /* without authorisations */
+    unsigned in_flight; /* without authorisations */
     unsigned walks_in_flight;
     unsigned boots_in_flight;
-    unsigned starts;         /* for rule 8's fifth */
+    unsigned starts; /* for rule 8's fifth */
     struct gate gate;
     struct pace pace;
     struct wake usage_wake;
@@ -442,7 +443,7 @@ struct brain {
     size_t queued_bytes;
     size_t shed_wanted;
     bool shed_told;
-    bool shed_failed; /* asked, and it did not suffice */
+    bool shed_failed;      /* asked, and it did not suffice */
     struct node lingering; /* members, the longest leaving first */
 
     struct publish_queue publishes;
@@ -581,8 +582,8 @@ struct version {
 
 /* Apply what the answer says of the entry (rules 4 to 6).  SGO_NO_MEMORY:
  * nothing was done. */
-sgo_status
-version_apply(struct entry *e, const struct version *v) SGO_WARN_UNUSED;
+sgo_status version_apply(struct entry *e,
+                         const struct version *v) SGO_WARN_UNUSED;
 /* An event of a list or snapshot, as it arrives. */
 void version_listed(struct request *r, const char *bytes, size_t len);
 /* A lone answer, or a 404, without the event. */

@@ -23,8 +23,7 @@ number(const cJSON *window, const char *name, const char *old_name)
     if (v == NULL) {
         v = message_member(window, old_name, NULL);
     }
-    return cJSON_IsNumber(v) && isfinite(v->valuedouble) &&
-                   v->valuedouble >= 0
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) && v->valuedouble >= 0
                ? v->valuedouble
                : -1;
 }
@@ -144,9 +143,12 @@ budget_poll_interval(const struct feed *f)
         }
     }
     ns = (double)pace_interval(&b->pace, requests, objects);
+    if (ns < 1.25 * (double)f->walk.took) {
+        ns = 1.25 * (double)f->walk.took; /* slower than the interval */
+    }
     for (int w = PACE_DAY; w <= PACE_MONTH; w++) {
-        double a = interval_of(&b->pace.requests[w], (enum pace_window)w,
-                               requests);
+        double a =
+            interval_of(&b->pace.requests[w], (enum pace_window)w, requests);
         double c =
             interval_of(&b->pace.objects[w], (enum pace_window)w, objects);
 

@@ -271,8 +271,7 @@ try_again(struct call *c, const sgo_error *err, bool general)
         return;
     }
     wake_set(&b->wakes, &c->retry,
-             b->now + retry_delay(b, c->fails, RETRY_FIRST_NS,
-                                  RETRY_MAX_NS));
+             b->now + retry_delay(b, c->fails, RETRY_FIRST_NS, RETRY_MAX_NS));
 }
 
 static bool

@@ -95,8 +95,8 @@ brain_create(const struct brain_config *config)
     if (b->base_url == NULL || b->client_name == NULL || b->version == NULL ||
         !copy_hosts(b, config) ||
         pusher_url_split(b->base_url, &b->origin) != SGO_OK ||
-        api_shape_query(config->shape, config->expand_results,
-                        &b->shape_query, &fits) != SGO_OK ||
+        api_shape_query(config->shape, config->expand_results, &b->shape_query,
+                        &fits) != SGO_OK ||
         wake_init(&b->wakes, &b->gate_wake, look_again, b) != SGO_OK ||
         wake_init(&b->wakes, &b->usage_wake, usage_due, b) != SGO_OK) {
         brain_free(b);
@@ -134,11 +134,11 @@ brain_free(struct brain *b)
         call_free(NODE_OWNER(n, struct call, in_brain));
     }
     call_free(b->out_call);
-    LIST_EACH (n, after, &b->feeds) {
-        feed_free(NODE_OWNER(n, struct feed, in_brain));
-    }
     LIST_EACH (n, after, &b->streams) {
         stream_free(NODE_OWNER(n, struct stream, in_brain));
+    }
+    LIST_EACH (n, after, &b->feeds) {
+        feed_free(NODE_OWNER(n, struct feed, in_brain));
     }
     LIST_EACH (n, after, &b->links) {
         link_free(NODE_OWNER(n, struct link, in_brain));

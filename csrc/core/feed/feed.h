@@ -70,19 +70,19 @@ void brain_free(struct brain *b);
 /* Start a stream.  stream_id: the caller's, not 0, unique while it lives.
  * SGO_INVALID (err says what would do; a known feed without its parameter),
  * SGO_LIMIT, SGO_CLOSED, SGO_NO_MEMORY; then there is no such stream. */
-sgo_status
-brain_stream_add(struct brain *b, uint32_t stream_id, const char *feed,
-                 const struct brain_param *params, size_t n, int64_t now,
-                 sgo_error *err) SGO_WARN_UNUSED;
+sgo_status brain_stream_add(struct brain *b, uint32_t stream_id,
+                            const char *feed, const struct brain_param *params,
+                            size_t n, int64_t now,
+                            sgo_error *err) SGO_WARN_UNUSED;
 /* Stop it: nothing is told about it any more but one STATE (closed,
  * disconnected).  Unknown ids are ignored. */
 void brain_stream_remove(struct brain *b, uint32_t stream_id, int64_t now);
 
 /* Calls outside streams; each ends in exactly one CALL_DONE, unless cancelled
  * or brain_close()d (then none).  call_id: the caller's, unique. */
-sgo_status
-brain_call_fetch(struct brain *b, uint32_t call_id, const char *const *ids,
-                 size_t n, int64_t now) SGO_WARN_UNUSED;
+sgo_status brain_call_fetch(struct brain *b, uint32_t call_id,
+                            const char *const *ids, size_t n,
+                            int64_t now) SGO_WARN_UNUSED;
 sgo_status brain_call_usage(struct brain *b, uint32_t call_id,
                             int64_t now) SGO_WARN_UNUSED;
 void brain_call_cancel(struct brain *b, uint32_t call_id, int64_t now);
@@ -128,16 +128,16 @@ void brain_request_done(struct brain *b, uint64_t request_id,
  * CONNECT are ignored. */
 void brain_socket_opened(struct brain *b, uint32_t link_id,
                          uint64_t generation, int64_t now);
-void
-brain_socket_message(struct brain *b, uint32_t link_id, uint64_t generation,
-                     const char *bytes, size_t len, bool binary, int64_t now);
+void brain_socket_message(struct brain *b, uint32_t link_id,
+                          uint64_t generation, const char *bytes, size_t len,
+                          bool binary, int64_t now);
 /* Any other sign of life: WebSocket ping or pong. */
 void brain_socket_frame(struct brain *b, uint32_t link_id, uint64_t generation,
                         int64_t now);
 /* The end of each CONNECT, once: refused, failed, closed, killed. */
-void
-brain_socket_closed(struct brain *b, uint32_t link_id, uint64_t generation,
-                    const struct pusher_end *end, int64_t now);
+void brain_socket_closed(struct brain *b, uint32_t link_id,
+                         uint64_t generation, const struct pusher_end *end,
+                         int64_t now);
 
 /* ---- inputs: the rest --------------------------------------------------- */
 

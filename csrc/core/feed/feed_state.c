@@ -75,8 +75,7 @@ feed_gap(struct feed *f, int64_t began, const char *reason)
     f->gap_began = began;
     f->gap_answers = 0;
     f->stats.gaps += f->was_live;
-    snprintf(f->gap_reason, sizeof(f->gap_reason), "%s",
-             reason ? reason : "");
+    snprintf(f->gap_reason, sizeof(f->gap_reason), "%s", reason ? reason : "");
 }
 
 void
@@ -108,8 +107,11 @@ schedule(struct feed *f)
     if (f->polling) {
         every = budget_poll_interval(f);
     }
-    if (every > 0) {
-        wake_set(&b->wakes, &f->walk.next, clock_add(f->walk.began, every));
+    if (every > 0) { /* a long walk is not followed by another at once */
+        int64_t next = clock_add(f->walk.began, every);
+
+        next = next < b->now + every / 4 ? b->now + every / 4 : next;
+        wake_set(&b->wakes, &f->walk.next, next);
     }
     if (f->polling) {
         wake_set(&b->wakes, &f->down, clock_add(f->walk.began, 2 * every));

@@ -287,9 +287,9 @@ read_item(struct request *r, const struct element *x, struct item *out,
 
     *named = e;
     *out = (struct item){e, NULL, NULL};
-    status = project_update(b->pool, x->bytes, x->len, shape,
-                            e ? e->doc : NULL, &out->doc, &out->changes, NULL,
-                            why);
+    status =
+        project_update(b->pool, x->bytes, x->len, shape, e ? e->doc : NULL,
+                       &out->doc, &out->changes, NULL, why);
     if (status != SGO_OK) {
         return status;
     }
@@ -385,8 +385,7 @@ answered(struct request *r)
     const char *cursor = message_text(r->tree, "nextCursor");
     struct item *items = mem_calloc(r->element_count + 1, sizeof(*items));
     size_t n = 0;
-    sgo_status status =
-        items ? read_items(r, items, &n) : SGO_NO_MEMORY;
+    sgo_status status = items ? read_items(r, items, &n) : SGO_NO_MEMORY;
     sgo_error err;
 
     if (status != SGO_OK) {

@@ -126,8 +126,7 @@ create(struct brain *b, const struct pusher_coordinates *c)
     settings(b, &s);
     l->b = b;
     if (pusher_coordinates_copy(&l->coordinates, c) != SGO_OK ||
-        (l->pusher = pusher_create(c, &s, &b->rand, b->log, b->now)) ==
-            NULL) {
+        (l->pusher = pusher_create(c, &s, &b->rand, b->log, b->now)) == NULL) {
         pusher_coordinates_fini(&l->coordinates);
         mem_free(l);
         return NULL;
@@ -219,8 +218,7 @@ put_on(struct feed *f, struct link *l, sgo_error *err)
 }
 
 sgo_status
-link_attach(struct feed *f, const struct pusher_coordinates *c,
-            sgo_error *err)
+link_attach(struct feed *f, const struct pusher_coordinates *c, sgo_error *err)
 {
     struct brain *b = f->b;
     struct link *l = f->link;
@@ -554,8 +552,8 @@ link_deadline(const struct brain *b)
     const struct node *n;
 
     for (n = b->links.next; n != &b->links; n = n->next) {
-        int64_t when = pusher_deadline(
-            NODE_OWNER(n, struct link, in_brain)->pusher);
+        int64_t when =
+            pusher_deadline(NODE_OWNER(n, struct link, in_brain)->pusher);
 
         earliest = when < earliest ? when : earliest;
     }

@@ -155,13 +155,19 @@ look(struct brain *b, struct choice choices[ASK_CLASSES])
             struct choice *c = &choices[ASK_RECONCILE];
 
             waits(c, f->boot.wanted_since);
-            c->boot = c->boot ? c->boot : f;
+            if (!c->boot ||
+                f->boot.wanted_since < c->boot->boot.wanted_since) {
+                c->boot = f;
+            }
         }
         if (f->walk.wanted && may_list(b, true)) {
             struct choice *c = &choices[f->walk.ask];
 
             waits(c, f->walk.wanted_since);
-            c->walk = c->walk ? c->walk : f;
+            if (!c->walk ||
+                f->walk.wanted_since < c->walk->walk.wanted_since) {
+                c->walk = f;
+            }
         }
         n = n->next == &b->feeds ? b->feeds.next : n->next;
     } while (n != first);
@@ -172,10 +178,16 @@ look(struct brain *b, struct choice choices[ASK_CLASSES])
 static int
 choose_class(const struct brain *b, const struct choice *choices)
 {
-    for (int k = ASK_CLASSES - 1; k > 0; k--) {
-        if (choices[k].any && b->now - choices[k].since >= WAITED_LONG_NS) {
-            return k;
+    int longest = -1;
+
+    for (int k = 0; k < ASK_CLASSES; k++) {
+        if (choices[k].any && b->now - choices[k].since >= WAITED_LONG_NS &&
+            (longest < 0 || choices[k].since < choices[longest].since)) {
+            longest = k;
         }
+    }
+    if (longest >= 0) {
+        return longest;
     }
     if (choices[ASK_RECONCILE].any && b->starts % 5 == 4) {
         return ASK_RECONCILE;
@@ -263,11 +275,12 @@ start_class(struct brain *b, const struct choice *c, int k)
     size_t n;
 
     if (c->boot) {
-        return within_plan(b, CHUNK_MAX_IDS) ? started(bootstrap_start(c->boot))
-                                             : STEP_LATER;
+        return within_plan(b, CHUNK_MAX_IDS)
+                   ? started(bootstrap_start(c->boot))
+                   : STEP_LATER;
     }
-    if (c->walk && (c->ids == NULL || b->walks_in_flight == 0 ||
-                    b->starts % 2 == 0)) {
+    if (c->walk &&
+        (c->ids == NULL || b->walks_in_flight == 0 || b->starts % 2 == 0)) {
         return within_plan(b, CHUNK_MAX_IDS)
                    ? started(walk_start_page(c->walk))
                    : STEP_LATER;
@@ -291,8 +304,7 @@ step(struct brain *b)
     int k;
 
     if (b->usage_wanted && b->usage == NULL) {
-        return within_plan(b, 0) ? started(budget_start_usage(b))
-                                 : STEP_LATER;
+        return within_plan(b, 0) ? started(budget_start_usage(b)) : STEP_LATER;
     }
     if (call) {
         return within_plan(b, call->usage ? 0 : 1) ? started(call_start(call))

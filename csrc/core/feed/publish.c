@@ -212,8 +212,7 @@ report(struct brain *b, uint32_t stream_id, const sgo_error *err,
     r = &b->reports[(b->report_first + b->report_len++) % ERRORS_MAX];
     r->stream_id = stream_id;
     r->error = *err;
-    snprintf(r->event_id, sizeof(r->event_id), "%s",
-             event_id ? event_id : "");
+    snprintf(r->event_id, sizeof(r->event_id), "%s", event_id ? event_id : "");
 }
 
 void
@@ -223,8 +222,7 @@ report_feed(struct feed *f, const sgo_error *err, const char *event_id)
 
     f->stats.errors++;
     LIST_EACH (n, after, &f->streams) {
-        report(f->b, NODE_OWNER(n, struct stream, in_feed)->id, err,
-               event_id);
+        report(f->b, NODE_OWNER(n, struct stream, in_feed)->id, err, event_id);
     }
 }
 

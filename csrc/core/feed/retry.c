@@ -100,8 +100,9 @@ client_error(const struct reading *in, sgo_error *err)
         return denied(in, err);
     }
     if (in->status == 404 && in->own_words) {
-        error_set(err, SGO_ERROR_NOT_FOUND, "the API knows nothing of %s (404: %s)",
-                  subject(in->r), said(in));
+        error_set(err, SGO_ERROR_NOT_FOUND,
+                  "the API knows nothing of %s (404: %s)", subject(in->r),
+                  said(in));
         return OUTCOME_NOT_FOUND;
     }
     if (in->status == 429) {
@@ -118,8 +119,9 @@ client_error(const struct reading *in, sgo_error *err)
         err->retryable = true;
         return OUTCOME_BROKEN;
     }
-    error_set(err, SGO_ERROR_BAD_REQUEST, "the API refused %s of %s (%d: %s)%s",
-              in->path, subject(in->r), in->status, said(in),
+    error_set(err, SGO_ERROR_BAD_REQUEST,
+              "the API refused %s of %s (%d: %s)%s", in->path, subject(in->r),
+              in->status, said(in),
               in->own_words ? "" : "; is base_url right?");
     return OUTCOME_REFUSED;
 }
@@ -229,7 +231,7 @@ retry_judge(struct request *r, const struct answer_end *end, sgo_error *err)
 
     error_clear(err);
     r->http_status = status;
-    if (!end->ok && (status == 0 || (status >= 200 && status < 300))) {
+    if (!end->ok && status != 429) { /* half an answer proves nothing */
         outcome = no_answer(r, end, err);
     } else if (status >= 200 && status < 300) {
         outcome = good_status(r, err);
@@ -398,6 +400,5 @@ retry_denied(struct brain *b, const sgo_error *err)
     }
     report_client(b, err);
     g->limited_until =
-        b->now +
-        rand_between(&b->rand, SLOW_RETRY_LOW_NS, SLOW_RETRY_HIGH_NS);
+        b->now + rand_between(&b->rand, SLOW_RETRY_LOW_NS, SLOW_RETRY_HIGH_NS);
 }

@@ -73,8 +73,7 @@ in_league(const struct feed *f, const struct document *doc)
         value_type(v) != VALUE_STRING) {
         return true;
     }
-    return text_equal_bytes(value_text(v), f->league_id,
-                            strlen(f->league_id));
+    return text_equal_bytes(value_text(v), f->league_id, strlen(f->league_id));
 }
 
 bool
@@ -117,8 +116,7 @@ compare_times(struct value a, struct value b)
 }
 
 bool
-rules_stale_read(const struct changes *changes,
-                 const struct document *old_doc,
+rules_stale_read(const struct changes *changes, const struct document *old_doc,
                  const struct document *new_doc)
 {
     bool back = false;

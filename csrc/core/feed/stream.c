@@ -119,9 +119,8 @@ query_of(const char *feed, const struct brain_param *params, size_t n)
         size_t least = n;
 
         for (size_t i = 0; i < n; i++) {
-            if (!used[i] &&
-                (least == n ||
-                 strcmp(params[i].name, params[least].name) < 0)) {
+            if (!used[i] && (least == n ||
+                             strcmp(params[i].name, params[least].name) < 0)) {
                 least = i;
             }
         }
@@ -217,8 +216,7 @@ feed_create(struct brain *b, char *query, const char *feed,
     }
     list_append(&b->feeds, &f->in_brain);
     if (!name_feed(f, feed, params, n) || feed_start(f) != SGO_OK ||
-        map_put(&b->feeds_by_key, f->key, strlen(f->key), f, NULL) !=
-            SGO_OK) {
+        map_put(&b->feeds_by_key, f->key, strlen(f->key), f, NULL) != SGO_OK) {
         feed_free(f);
         return NULL;
     }
@@ -254,7 +252,10 @@ stream_leave(struct stream *s)
 void
 stream_free(struct stream *s)
 {
-    list_remove(&s->in_feed);
+    if (s->feed) {
+        list_remove(&s->in_feed);
+        s->feed->stream_count--;
+    }
     if (node_linked(&s->in_brain)) {
         list_remove(&s->in_brain);
         s->b->stream_count--;
@@ -452,8 +453,8 @@ tell_state(struct stream *s, struct action *out)
     sgo_phase phase;
 
     present(s, &connection, &phase);
-    if (s->ended || (s->told && s->connection == connection &&
-                     s->phase == phase)) {
+    if (s->ended ||
+        (s->told && s->connection == connection && s->phase == phase)) {
         return false;
     }
     s->told = true;
@@ -467,8 +468,8 @@ tell_state(struct stream *s, struct action *out)
     out->u.state.reason = s->closed ? "closed"
                           : s->feed ? s->feed->reason
                                     : s->final_error.text;
-    out->u.state.close_code = s->feed ? s->feed->close_code
-                                      : s->final_error.close_code;
+    out->u.state.close_code =
+        s->feed ? s->feed->close_code : s->final_error.close_code;
     return true;
 }
 
@@ -513,9 +514,9 @@ stream_count(const struct stream *s, int64_t now, sgo_stream_stats *out)
          i < offsetof(sgo_stream_stats, last_close_code) / sizeof(*to); i++) {
         to[i] = from[i] - base[i];
     }
-    out->last_frame_age_ns =
-        f->last_frame && now > f->last_frame ? now - f->last_frame
-        : f->last_frame                      ? 0
+    out->last_frame_age_ns = f->last_frame && now > f->last_frame
+                                 ? now - f->last_frame
+                             : f->last_frame ? 0
                                              : -1;
 }
 

@@ -72,8 +72,7 @@ offer(struct entry *e, const struct version *v, struct document *previous,
                            v);
         }
         cache_set_leaving(m, leaving);
-        if (m->absences >= 2 && v->list == NULL && !leaving &&
-            !rules_listed(m->feed, e->doc)) {
+        if (m->absences >= 2 && !leaving && !rules_listed(m->feed, e->doc)) {
             cache_leave(m, true, SGO_CAUSE_RESYNC);
         }
     }
@@ -279,8 +278,7 @@ version_apply(struct entry *e, const struct version *v)
         if (ask_again(e)) {
             return SGO_OK; /* a cached answer, by its Age */
         }
-    } else if (v->changes &&
-               rules_stale_read(v->changes, e->doc, v->doc)) {
+    } else if (v->changes && rules_stale_read(v->changes, e->doc, v->doc)) {
         COUNT(e, stale_reads);
         offer(e, v, NULL, NULL);
         if (ask_again(e)) {
@@ -323,13 +321,11 @@ listed_refused(struct request *r, struct entry *e, const char *id,
  * corrected when they name another (duplicate keys). */
 static sgo_status
 build(struct request *r, const char *bytes, size_t len, struct entry **e,
-      struct document **doc, struct changes **changes,
-      struct scan_error *why)
+      struct document **doc, struct changes **changes, struct scan_error *why)
 {
     struct brain *b = r->b;
     bool snapshot = r->kind == REQUEST_BOOTSTRAP;
-    const struct shape *shape =
-        snapshot || b->prune_answers ? b->shape : NULL;
+    const struct shape *shape = snapshot || b->prune_answers ? b->shape : NULL;
     struct document *old = *e ? (*e)->doc : NULL;
     sgo_status status;
 
@@ -369,8 +365,7 @@ version_listed(struct request *r, const char *bytes, size_t len)
     struct scan_error why = {0, NULL};
     struct member *m;
     bool full;
-    sgo_status status =
-        build(r, bytes, len, &e, &v.doc, &v.changes, &why);
+    sgo_status status = build(r, bytes, len, &e, &v.doc, &v.changes, &why);
 
     if (status == SGO_NO_MEMORY) {
         listed_lost(r);

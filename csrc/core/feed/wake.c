@@ -87,8 +87,7 @@ sift_down(struct wakes *w, size_t at)
         if (child >= w->len) {
             break;
         }
-        if (child + 1 < w->len &&
-            before(w->heap[child + 1], w->heap[child])) {
+        if (child + 1 < w->len && before(w->heap[child + 1], w->heap[child])) {
             child++;
         }
         if (!before(w->heap[child], wake)) {

@@ -33,8 +33,7 @@ next_due(void *owner)
 sgo_status
 walk_init_feed(struct feed *f)
 {
-    sgo_status status =
-        wake_init(&f->b->wakes, &f->walk.retry, retry_due, f);
+    sgo_status status = wake_init(&f->b->wakes, &f->walk.retry, retry_due, f);
 
     if (status == SGO_OK) {
         status = wake_init(&f->b->wakes, &f->walk.next, next_due, f);
@@ -266,8 +265,7 @@ next_page(struct request *r)
     char *copy = NULL;
 
     if (cursor && cursor[0] && r->objects &&
-        strlen(cursor) <= CURSOR_MAX_BYTES &&
-        ++w->pages < WALK_MAX_PAGES &&
+        strlen(cursor) <= CURSOR_MAX_BYTES && ++w->pages < WALK_MAX_PAGES &&
         (w->cursor == NULL || strcmp(cursor, w->cursor) != 0)) {
         copy = mem_dup(cursor, strlen(cursor));
         if (copy == NULL) {
@@ -346,6 +344,7 @@ complete(struct feed *f)
     bool again = w->again;
 
     w->active = w->awaiting = w->again = false;
+    w->took = f->b->now - w->began;
     f->stats.reconciles++;
     if (again) {
         walk_want(f, ASK_RECONCILE, false);
