@@ -94,10 +94,16 @@ iterator_next(PyObject *op)
     return Py_BuildValue("(NN)", key, item);
 }
 
+PyDoc_STRVAR(iterator_doc, "The iterator of all views.");
+
 static PyType_Slot iterator_slots[] = {
-    {Py_tp_dealloc, iterator_dealloc}, {Py_tp_traverse, iterator_traverse},
-    {Py_tp_clear, iterator_clear},     {Py_tp_iter, PyObject_SelfIter},
-    {Py_tp_iternext, iterator_next},   {0, NULL},
+    {Py_tp_doc, (void *)iterator_doc},
+    {Py_tp_dealloc, iterator_dealloc},
+    {Py_tp_traverse, iterator_traverse},
+    {Py_tp_clear, iterator_clear},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, iterator_next},
+    {0, NULL},
 };
 
 PyType_Spec view_iterator_spec = {
@@ -391,18 +397,28 @@ static PyMethodDef set_methods[] = {
         Py_tp_methods, set_methods                                            \
     }
 
+PyDoc_STRVAR(keys_doc, "A set-like view of the keys of an object.");
+
 static PyType_Slot keys_slots[] = {
+    {Py_tp_doc, (void *)keys_doc},
     MEMBERS_SLOTS(keys_iter, keys_contains),
     SET_SLOTS,
     {0, NULL},
 };
 
+PyDoc_STRVAR(values_doc, "A view of the values of an object.");
+
 static PyType_Slot values_slots[] = {
+    {Py_tp_doc, (void *)values_doc},
     MEMBERS_SLOTS(values_iter, values_contains),
     {0, NULL},
 };
 
+PyDoc_STRVAR(items_doc,
+             "A set-like view of the (key, value) pairs of an object.");
+
 static PyType_Slot items_slots[] = {
+    {Py_tp_doc, (void *)items_doc},
     MEMBERS_SLOTS(items_iter, items_contains),
     SET_SLOTS,
     {0, NULL},

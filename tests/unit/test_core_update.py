@@ -17,7 +17,9 @@ from sgostream import _core
 MISSING = _core.MISSING
 
 
-def quote(odds: str, at: str = "2026-01-01T00:00:00.000Z", **more: Any) -> dict[str, Any]:
+def quote(
+    odds: str, at: str = "2026-01-01T00:00:00.000Z", **more: Any
+) -> dict[str, Any]:
     return {"odds": odds, "available": True, "lastUpdatedAt": at, **more}
 
 
@@ -322,7 +324,7 @@ def test_missing_is_one_falsy_thing():
     assert not MISSING
     assert repr(MISSING) == "MISSING"
     assert MISSING != None  # noqa: E711
-    assert MISSING == MISSING  # noqa: PLR0124
+    assert MISSING == MISSING
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(MISSING, protocol)) is MISSING
     assert copy.copy(MISSING) is MISSING
