@@ -17,14 +17,24 @@ from collections.abc import (
     ValuesView,
 )
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, Self, SupportsIndex, TypeVar, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+)
 
 from typing_extensions import Buffer, disjoint_base
 
-_T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 _Default = TypeVar("_Default")
-_ErrorFactory = Callable[
+_ErrorFactory: TypeAlias = Callable[
     [str, str, int | None, int | None, bool, float | None, str | None], BaseException
 ]
 
@@ -36,9 +46,10 @@ MISSING: Final[MissingType]
 """The side of a Change that lacks the member: falsy, and the only one of its kind."""
 
 def set_error_factory(factory: _ErrorFactory | None, /) -> None:
-    """Make errors by ``factory(kind, text, http_status, close_code, retryable, retry_after, window)``.
+    """Make errors by a callable; None: instances of Error.
 
-    None: instances of Error.
+    Its arguments are ``(kind, text, http_status, close_code, retryable,
+    retry_after, window)``.
     """
 
 def to_plain(obj: Any, /) -> Any:
@@ -112,7 +123,6 @@ class ObjectView(Mapping[str, Any]):
     def __deepcopy__(self, memo: dict[int, Any], /) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
 
-@disjoint_base
 class Event(ObjectView):
     """One immutable version of one event.
 
@@ -127,10 +137,20 @@ class Event(ObjectView):
         """An event from its JSON text; ValueError says where and why it is none."""
 
     @overload
-    def diff(self, other: Event, include_timestamps: bool = False) -> Update: ...
+    def diff(
+        self,
+        other: Event,
+        include_timestamps: bool = False,
+        *,
+        update_type: None = None,
+    ) -> Update: ...
     @overload
     def diff(
-        self, other: Event, include_timestamps: bool = False, *, update_type: type[_UpdateT]
+        self,
+        other: Event,
+        include_timestamps: bool = False,
+        *,
+        update_type: type[_UpdateT],
     ) -> _UpdateT: ...
     def quote_rows(
         self,
@@ -164,7 +184,7 @@ class ArrayView(Sequence[Any]):
     def __le__(self, value: object, /) -> bool: ...
     def __lt__(self, value: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
-    def index(self, value: Any, start: int = 0, stop: int = 9223372036854775807, /) -> int: ...
+    def index(self, value: Any, start: int = 0, stop: int = ..., /) -> int: ...
     def count(self, value: Any, /) -> int: ...
     def json(self) -> bytes:
         """The JSON text."""
@@ -211,7 +231,14 @@ class Quote:
         last_updated_at: datetime | None = None,
         deeplink: str | None = None,
     ) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "odds",
+        "text",
+        "line",
+        "available",
+        "last_updated_at",
+        "deeplink",
+    )
     @property
     def odds(self) -> int | None:
         """American odds; None: no readable price."""
@@ -257,7 +284,9 @@ class Update:
     @property
     def kind(self) -> Literal["added", "changed", "removed"]: ...
     @property
-    def cause(self) -> Literal["snapshot", "notification", "resync", "poll", "expiry"]: ...
+    def cause(
+        self,
+    ) -> Literal["snapshot", "notification", "resync", "poll", "expiry"]: ...
     @property
     def event(self) -> Event:
         """The new version; for ``removed`` the last one."""
@@ -304,7 +333,7 @@ class Changes(Sequence[_T_co]):
     def __reversed__(self) -> Iterator[_T_co]: ...
     def __eq__(self, value: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
-    def index(self, value: Any, start: int = 0, stop: int = 9223372036854775807, /) -> int: ...
+    def index(self, value: Any, start: int = 0, stop: int = ..., /) -> int: ...
     def count(self, value: Any, /) -> int: ...
 
 @final
@@ -312,7 +341,11 @@ class Change(tuple[tuple[str | int, ...], Any, Any]):
     """One place of an event that differs; MISSING is the side that lacks it."""
 
     def __new__(cls, path: tuple[str | int, ...], old: Any, new: Any) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "path",
+        "old",
+        "new",
+    )
     @property
     def path(self) -> tuple[str | int, ...]: ...
     @property
@@ -333,7 +366,14 @@ class QuoteChange(tuple[str, str, str, bool, Quote | None, Quote | None]):
         old: Quote | None,
         new: Quote | None,
     ) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "event_id",
+        "odd_id",
+        "bookmaker_id",
+        "is_alt_line",
+        "old",
+        "new",
+    )
     @property
     def event_id(self) -> str: ...
     @property
@@ -351,8 +391,16 @@ class QuoteChange(tuple[str, str, str, bool, Quote | None, Quote | None]):
 class ConsensusChange(tuple[str, str, str, Any, Any]):
     """One consensus value of an odd that differs; None is the side that lacks it."""
 
-    def __new__(cls, event_id: str, odd_id: str, field: str, old: Any, new: Any) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    def __new__(
+        cls, event_id: str, odd_id: str, field: str, old: Any, new: Any
+    ) -> Self: ...
+    __match_args__ = (
+        "event_id",
+        "odd_id",
+        "field",
+        "old",
+        "new",
+    )
     @property
     def event_id(self) -> str: ...
     @property
@@ -376,7 +424,13 @@ class Times(tuple[int | None, int | None, int | None, int | None, int | None]):
         applied: int | None,
         taken: int | None,
     ) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "notified",
+        "requested",
+        "received",
+        "applied",
+        "taken",
+    )
     @property
     def notified(self) -> int | None: ...
     @property
@@ -393,9 +447,20 @@ class StreamState(tuple[str, str, bool, int, BaseException | None]):
     """A stream's state at one moment; serial grows with each change."""
 
     def __new__(
-        cls, connection: str, phase: str, failed: bool, serial: int, error: BaseException | None
+        cls,
+        connection: str,
+        phase: str,
+        failed: bool,
+        serial: int,
+        error: BaseException | None,
     ) -> Self: ...
-    __match_args__: ClassVar[tuple[str, ...]]
+    __match_args__ = (
+        "connection",
+        "phase",
+        "failed",
+        "serial",
+        "error",
+    )
     @property
     def connection(self) -> str: ...
     @property
@@ -561,7 +626,7 @@ class Subscription:
         """
 
     def fileno(self) -> int:
-        """A descriptor that is readable while ``take_nowait()`` would give something."""
+        """Readable while ``take_nowait()`` would give something."""
 
     def wake(self) -> None:
         """Make ``get()`` and ``get_batch()``, waiting now, time out."""

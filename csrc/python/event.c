@@ -98,7 +98,7 @@ event_parse(PyObject *type, PyObject *json)
 }
 
 PyDoc_STRVAR(diff_doc,
-             "diff($self, other, include_timestamps=False, "
+             "diff($self, /, other, include_timestamps=False, *, "
              "update_type=None)\n--\n\n"
              "What leads from this version to another one, as an Update.");
 
@@ -116,7 +116,7 @@ event_diff(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     int timestamps = 0;
 
     if (state == NULL ||
-        args_parse("diff", args, nargs, kwnames, names, 1, 3, values) < 0)
+        args_parse("diff", args, nargs, kwnames, names, 1, 2, values) < 0)
         return NULL;
     if (!PyObject_TypeCheck(values[0], state->types[TYPE_EVENT])) {
         PyErr_Format(PyExc_TypeError, "other must be an Event, not %.100s",

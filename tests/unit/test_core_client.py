@@ -64,7 +64,7 @@ def took(call: Callable[[], object]) -> float:
 # --- options
 
 
-def test_a_client_needs_a_key():
+def test_a_client_needs_a_key() -> None:
     with pytest.raises(TypeError, match="api_key"):
         _core.Client()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="keyword"):
@@ -100,13 +100,13 @@ def test_a_client_needs_a_key():
 )
 def test_bad_options_name_themselves(
     options: dict[str, Any], error: type[Exception], text: str
-):
+) -> None:
     with pytest.raises(error, match=text) as caught:
         _core.Client(api_key=KEY, **options)
     assert KEY not in str(caught.value)
 
 
-def test_a_bad_key_is_not_quoted():
+def test_a_bad_key_is_not_quoted() -> None:
     for bad in (KEY + "\0", KEY + "\ud800", KEY + "\n"):
         with pytest.raises((ValueError, _core.Error)) as caught:
             _core.Client(api_key=bad)
@@ -116,7 +116,7 @@ def test_a_bad_key_is_not_quoted():
         assert cause is None or KEY not in repr(cause)
 
 
-def test_all_options_are_taken():
+def test_all_options_are_taken() -> None:
     made = _core.Client(
         api_key=KEY,
         base_url="https://api.example/v2",
@@ -147,7 +147,7 @@ def test_all_options_are_taken():
     made.close()
 
 
-def test_no_repr_shows_the_key(client: _core.Client, stream: _core.Stream):
+def test_no_repr_shows_the_key(client: _core.Client, stream: _core.Stream) -> None:
     for thing in (client, stream, client.stats(), stream.state(), stream.stats()):
         assert KEY not in repr(thing)
     assert repr(client) == "<Client open>"
@@ -162,7 +162,7 @@ def test_no_repr_shows_the_key(client: _core.Client, stream: _core.Stream):
 # --- life cycle
 
 
-def test_closing_twice_and_using_what_is_closed(client: _core.Client):
+def test_closing_twice_and_using_what_is_closed(client: _core.Client) -> None:
     stream = client.stream("events:live")
     subscription = client.subscribe(stream)
     assert not client.closed
@@ -194,14 +194,14 @@ def test_closing_twice_and_using_what_is_closed(client: _core.Client):
         pass
 
 
-def test_close_is_quick(client: _core.Client):
+def test_close_is_quick(client: _core.Client) -> None:
     for _ in range(3):
         client.stream("events:live").start()
     client.fetch(["a"])
     assert took(client.close) < 1.0
 
 
-def test_dropping_everything_frees_it_without_the_collector():
+def test_dropping_everything_frees_it_without_the_collector() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -219,7 +219,7 @@ def test_dropping_everything_frees_it_without_the_collector():
         gc.enable()
 
 
-def test_subclasses_and_cycles():
+def test_subclasses_and_cycles() -> None:
     class MyClient(_core.Client):
         pass
 
@@ -242,7 +242,7 @@ def test_subclasses_and_cycles():
     assert [reference() for reference in gone] == [None] * 3
 
 
-def test_a_cycle_through_the_event_type_is_collected():
+def test_a_cycle_through_the_event_type_is_collected() -> None:
     class Mine(_core.Event):
         client: Any
 
@@ -256,7 +256,7 @@ def test_a_cycle_through_the_event_type_is_collected():
 # --- streams
 
 
-def test_streams_have_ids_and_states(client: _core.Client):
+def test_streams_have_ids_and_states(client: _core.Client) -> None:
     one = client.stream("events:live")
     two = client.stream("events:upcoming", {"leagueID": "NFL"})
     three = client.stream(feed="events:new-kind", params={"x": "y"})
@@ -293,12 +293,14 @@ def test_streams_have_ids_and_states(client: _core.Client):
         (("events:byid", {}), (ValueError, _core.Error)),
     ],
 )
-def test_bad_streams(client: _core.Client, arguments: tuple[Any, ...], error: Any):
+def test_bad_streams(
+    client: _core.Client, arguments: tuple[Any, ...], error: Any
+) -> None:
     with pytest.raises(error):
         client.stream(*arguments)
 
 
-def test_waits_of_streams_time_out(stream: _core.Stream):
+def test_waits_of_streams_time_out(stream: _core.Stream) -> None:
     serial = stream.state().serial
     for wait in (
         stream.wait_live,
@@ -315,7 +317,7 @@ def test_waits_of_streams_time_out(stream: _core.Stream):
             wait(timeout="1")
 
 
-def test_waits_of_streams_end(stream: _core.Stream):
+def test_waits_of_streams_end(stream: _core.Stream) -> None:
     serial = stream.state().serial
     later(0.05, stream.start)
     stream.wait_change(serial, timeout=10)
@@ -343,12 +345,12 @@ def test_waits_of_streams_end(stream: _core.Stream):
 )
 def test_bad_subscription_options(
     stream: _core.Stream, options: dict[str, Any], error: Any, text: str
-):
+) -> None:
     with pytest.raises(error, match=text):
         _core.Subscription(stream, **options)
 
 
-def test_what_can_be_subscribed_to(client: _core.Client, stream: _core.Stream):
+def test_what_can_be_subscribed_to(client: _core.Client, stream: _core.Stream) -> None:
     other = _core.Client(api_key=KEY, base_url=NOWHERE)
     with pytest.raises(ValueError, match="one client"):
         client.subscribe([stream, other.stream("events:live")])
@@ -365,7 +367,7 @@ def test_what_can_be_subscribed_to(client: _core.Client, stream: _core.Stream):
     assert client.subscribe(iter([stream, second])).streams == (stream, second)
 
 
-def test_an_empty_subscription(subscription: _core.Subscription):
+def test_an_empty_subscription(subscription: _core.Subscription) -> None:
     with pytest.raises(TimeoutError, match=r"no update within 0\.05 s"):
         subscription.get(0.05)
     assert subscription.get_batch(timeout=0.05) == []
@@ -383,7 +385,7 @@ def test_an_empty_subscription(subscription: _core.Subscription):
         subscription.get(-1)
 
 
-def test_pattern_matches_follow_the_patterns(stream: _core.Stream):
+def test_pattern_matches_follow_the_patterns(stream: _core.Stream) -> None:
     assert _core.Subscription(stream).pattern_matches() == []
     both = _core.Subscription(stream, odd_ids=["points-*", "x-*"])
     assert both.pattern_matches() == [0, 0]
@@ -395,14 +397,14 @@ def test_close_elsewhere_ends_loops_quietly(
     stream: _core.Stream,
     subscription: _core.Subscription,
     close: str,
-):
+) -> None:
     things = {"subscription": subscription, "stream": stream, "client": client}
     later(0.1, things[close].close)
     assert took(lambda: list(subscription)) < 2
     assert list(subscription) == []
 
 
-def test_close_elsewhere_ends_get_and_dispatch(client: _core.Client):
+def test_close_elsewhere_ends_get_and_dispatch(client: _core.Client) -> None:
     stream = client.stream("events:live")
     for method in ("get", "get_batch", "dispatch"):
         subscription = client.subscribe(stream)
@@ -415,7 +417,7 @@ def test_close_elsewhere_ends_get_and_dispatch(client: _core.Client):
         assert caught.value.kind == "closed"
 
 
-def test_wake_makes_waits_time_out(subscription: _core.Subscription):
+def test_wake_makes_waits_time_out(subscription: _core.Subscription) -> None:
     later(0.1, subscription.wake)
     with pytest.raises(TimeoutError, match="woken"):
         subscription.get()
@@ -423,7 +425,7 @@ def test_wake_makes_waits_time_out(subscription: _core.Subscription):
     assert subscription.get_batch() == []
 
 
-def test_an_exclusive_subscription_serves_one_thread(stream: _core.Stream):
+def test_an_exclusive_subscription_serves_one_thread(stream: _core.Stream) -> None:
     subscription = _core.Subscription(stream, exclusive=True)
     ended = threading.Event()
 
@@ -449,7 +451,9 @@ def test_an_exclusive_subscription_serves_one_thread(stream: _core.Stream):
     assert ended.is_set()
 
 
-def test_many_threads_wait_on_one_subscription(subscription: _core.Subscription):
+def test_many_threads_wait_on_one_subscription(
+    subscription: _core.Subscription,
+) -> None:
     threads = [threading.Thread(target=list, args=(subscription,)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -460,7 +464,9 @@ def test_many_threads_wait_on_one_subscription(subscription: _core.Subscription)
         assert not thread.is_alive()
 
 
-def test_the_descriptor_is_readable_once_closed(subscription: _core.Subscription):
+def test_the_descriptor_is_readable_once_closed(
+    subscription: _core.Subscription,
+) -> None:
     descriptor = subscription.fileno()
     assert descriptor == subscription.fileno()
     assert select.select([descriptor], [], [], 0)[0] == []
@@ -469,14 +475,18 @@ def test_the_descriptor_is_readable_once_closed(subscription: _core.Subscription
     assert subscription.take_nowait() is None
 
 
-def test_dispatch_refuses_what_cannot_be_called(subscription: _core.Subscription):
+def test_dispatch_refuses_what_cannot_be_called(
+    subscription: _core.Subscription,
+) -> None:
     with pytest.raises(TypeError, match="callback must be callable"):
         subscription.dispatch(1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="on_error must be callable"):
         subscription.dispatch(print, on_error=1)  # type: ignore[arg-type]
 
 
-def test_the_gil_is_free_while_something_waits(subscription: _core.Subscription):
+def test_the_gil_is_free_while_something_waits(
+    subscription: _core.Subscription,
+) -> None:
     thread = threading.Thread(target=list, args=(subscription,))
     thread.start()
     began, n = time.monotonic(), 0
@@ -490,7 +500,7 @@ def test_the_gil_is_free_while_something_waits(subscription: _core.Subscription)
 # --- calls, reports, errors
 
 
-def test_calls_wait(client: _core.Client):
+def test_calls_wait(client: _core.Client) -> None:
     for call in (client.fetch(["a", "b"]), client.fetch(("a",)), client.usage()):
         with pytest.raises(TimeoutError, match=r"no answer within 0\.0 s"):
             call.wait(0)
@@ -505,7 +515,7 @@ def test_calls_wait(client: _core.Client):
         client.fetch([1])  # type: ignore[list-item]
 
 
-def test_a_closed_client_ends_its_calls(client: _core.Client):
+def test_a_closed_client_ends_its_calls(client: _core.Client) -> None:
     call = client.usage()
     later(0.1, client.close)
     with pytest.raises(_core.Error) as caught:
@@ -513,7 +523,9 @@ def test_a_closed_client_ends_its_calls(client: _core.Client):
     assert caught.value.kind in ("closed", "transport")
 
 
-def test_reports_come_in_order_and_end(client: _core.Client, stream: _core.Stream):
+def test_reports_come_in_order_and_end(
+    client: _core.Client, stream: _core.Stream
+) -> None:
     stream.start()
     later(0.3, client.close)
     reports = []
@@ -536,12 +548,12 @@ def test_reports_come_in_order_and_end(client: _core.Client, stream: _core.Strea
     assert client.take_report() is None
 
 
-def test_reports_time_out(client: _core.Client):
+def test_reports_time_out(client: _core.Client) -> None:
     with pytest.raises(TimeoutError, match="no report within 0"):
         client.take_report(0)
 
 
-def test_the_error_factory(client: _core.Client):
+def test_the_error_factory(client: _core.Client) -> None:
     made: list[tuple[Any, ...]] = []
 
     class Mine(Exception):

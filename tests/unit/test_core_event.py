@@ -47,7 +47,7 @@ def inside(value: object, **more: Any) -> Any:
 # --- parsing
 
 
-def test_parse_takes_text_and_bytes_alike():
+def test_parse_takes_text_and_bytes_alike() -> None:
     text = json.dumps(PLAIN)
     body = text.encode()
     for source in (text, body, bytearray(body), memoryview(body)):
@@ -67,12 +67,12 @@ def test_parse_takes_text_and_bytes_alike():
         "{'eventID':1}",
     ],
 )
-def test_parse_refuses_what_is_no_event(text: str):
+def test_parse_refuses_what_is_no_event(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         _core.Event.parse(text)
 
 
-def test_parse_refuses_other_types():
+def test_parse_refuses_other_types() -> None:
     for wrong in (None, 1, PLAIN, ["x"]):
         with pytest.raises(TypeError):
             _core.Event.parse(wrong)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_parse_refuses_other_types():
         _core.Event.parse("\ud800")
 
 
-def test_only_parse_makes_events():
+def test_only_parse_makes_events() -> None:
     for kind in (_core.Event, _core.ObjectView, _core.ArrayView, _core.Keys):
         with pytest.raises(TypeError, match="cannot create"):
             kind()
@@ -88,7 +88,7 @@ def test_only_parse_makes_events():
             object.__new__(kind)
 
 
-def test_parse_of_a_subclass_gives_its_instances():
+def test_parse_of_a_subclass_gives_its_instances() -> None:
     class Mine(_core.Event):
         __slots__ = ("note",)
 
@@ -103,7 +103,7 @@ def test_parse_of_a_subclass_gives_its_instances():
     assert mine.__reduce__()[0].__self__ is Mine
 
 
-def test_types_are_immutable():
+def test_types_are_immutable() -> None:
     for kind in (_core.Event, _core.ObjectView, _core.ArrayView, _core.Change):
         with pytest.raises(TypeError):
             kind.extra = 1
@@ -112,7 +112,7 @@ def test_types_are_immutable():
 # --- reading
 
 
-def test_event_reads_as_json_loads_does():
+def test_event_reads_as_json_loads_does() -> None:
     got = event()
     assert got.event_id == "e1"
     assert got.to_dict() == PLAIN
@@ -150,7 +150,7 @@ def test_event_reads_as_json_loads_does():
         "123456789.000000000000000000000000000001",
     ],
 )
-def test_numbers_as_json_loads_gives_them(literal: str):
+def test_numbers_as_json_loads_gives_them(literal: str) -> None:
     got = _core.Event.parse('{"eventID":"e","v":' + literal + "}")["v"]
     expected = json.loads(literal)
     assert type(got) is type(expected)
@@ -172,12 +172,12 @@ def test_numbers_as_json_loads_gives_them(literal: str):
         '"' + "a" * 5000 + r"\n" + '"',
     ],
 )
-def test_strings_as_json_loads_gives_them(literal: str):
+def test_strings_as_json_loads_gives_them(literal: str) -> None:
     got = _core.Event.parse('{"eventID":"e","v":' + literal + "}")["v"]
     assert got == json.loads(literal)
 
 
-def test_escaped_keys_are_found_decoded():
+def test_escaped_keys_are_found_decoded() -> None:
     text = r'{"eventID":"e","a\u0062c":1,"\ud83d":2,"q\"q":3,"é":4,"":5}'
     got, expected = _core.Event.parse(text), json.loads(text)
     assert list(got) == list(expected)
@@ -188,7 +188,7 @@ def test_escaped_keys_are_found_decoded():
     assert r"a\u0062c" not in got
 
 
-def test_of_equal_keys_the_last_wins():
+def test_of_equal_keys_the_last_wins() -> None:
     text = '{"eventID":"a","k":1,"eventID":"b","k":{"z":2},"m":3}'
     got, expected = _core.Event.parse(text), json.loads(text)
     assert got == expected
@@ -197,7 +197,7 @@ def test_of_equal_keys_the_last_wins():
     assert got.event_id == "b"
 
 
-def test_missing_and_foreign_keys():
+def test_missing_and_foreign_keys() -> None:
     got = event()
     with pytest.raises(KeyError, match="'nope'"):
         got["nope"]
@@ -214,7 +214,7 @@ def test_missing_and_foreign_keys():
         got.get("a", 1, 2)  # type: ignore[call-overload]
 
 
-def test_events_cannot_be_changed():
+def test_events_cannot_be_changed() -> None:
     got = event()
     with pytest.raises(TypeError):
         got["text"] = 1  # type: ignore[index]
@@ -226,7 +226,7 @@ def test_events_cannot_be_changed():
         got.event_id = "x"  # type: ignore[misc]
 
 
-def test_keys_values_items():
+def test_keys_values_items() -> None:
     got = event()["nested"]
     plain = PLAIN["nested"]
     assert list(got) == list(got.keys()) == list(plain)
@@ -242,7 +242,7 @@ def test_keys_values_items():
     assert "zzz" not in got.values()
 
 
-def test_key_views_are_sets():
+def test_key_views_are_sets() -> None:
     keys = event()["nested"].keys()
     assert keys == {"a", "x"}
     assert keys == PLAIN["nested"].keys()
@@ -269,7 +269,7 @@ def test_key_views_are_sets():
     assert flat.items() == {"b": 2, "a": 1}.items()
 
 
-def test_views_are_registered_with_the_abstract_classes():
+def test_views_are_registered_with_the_abstract_classes() -> None:
     got = event()
     assert isinstance(got, Mapping)
     assert isinstance(got["nested"], Mapping)
@@ -282,7 +282,7 @@ def test_views_are_registered_with_the_abstract_classes():
     assert isinstance(got, _core.ObjectView)
 
 
-def test_match_statement():
+def test_match_statement() -> None:
     match event():
         case [*_]:
             pytest.fail("an event is no sequence")
@@ -299,7 +299,7 @@ def test_match_statement():
             pytest.fail("no match")
 
 
-def test_mappings_are_not_reversible():
+def test_mappings_are_not_reversible() -> None:
     with pytest.raises(TypeError):
         reversed(event())  # type: ignore[call-overload]
 
@@ -307,7 +307,7 @@ def test_mappings_are_not_reversible():
 # --- arrays
 
 
-def test_arrays_are_sequences():
+def test_arrays_are_sequences() -> None:
     got, plain = event()["numbers"], PLAIN["numbers"]
     assert len(got) == len(plain)
     assert list(got) == plain
@@ -335,13 +335,13 @@ def test_arrays_are_sequences():
         slice(None, -100),
     ],
 )
-def test_slices_are_lists(part: slice):
+def test_slices_are_lists(part: slice) -> None:
     got = event()["numbers"][part]
     assert type(got) is list
     assert got == PLAIN["numbers"][part]
 
 
-def test_count_index_contains():
+def test_count_index_contains() -> None:
     got = inside([1, "a", None, True, 1.0, [1], {"k": 1}, 1])
     assert got.count(1) == 3
     assert got.count(True) == 1  # as JSON values, true is not 1
@@ -364,7 +364,7 @@ def test_count_index_contains():
 # --- equality, hash, copies
 
 
-def test_equality_is_by_json_value():
+def test_equality_is_by_json_value() -> None:
     a = event()
     b = _core.Event.parse(json.dumps(dict(reversed(PLAIN.items())), indent=1))
     assert a == b
@@ -386,7 +386,7 @@ def test_equality_is_by_json_value():
         a < b  # type: ignore[operator]  # noqa: B015
 
 
-def test_true_is_not_one_but_one_is_one_point_zero():
+def test_true_is_not_one_but_one_is_one_point_zero() -> None:
     assert inside({"k": True}) != {"k": 1}
     assert inside({"k": 1}) != {"k": True}
     assert inside({"k": 0}) != {"k": False}
@@ -396,13 +396,13 @@ def test_true_is_not_one_but_one_is_one_point_zero():
     assert inside([None]) != inside([False])
 
 
-def test_equality_with_views_inside_plain_objects():
+def test_equality_with_views_inside_plain_objects() -> None:
     got = event()
     assert got == {key: got[key] for key in got}
     assert inside([[1], {"a": 2}]) == [inside([1]), inside({"a": 2})]
 
 
-def test_equality_passes_exceptions_on():
+def test_equality_passes_exceptions_on() -> None:
     class Bad:
         def __eq__(self, other: object) -> bool:
             raise RuntimeError("no comparing")
@@ -413,7 +413,7 @@ def test_equality_passes_exceptions_on():
         inside([1]) == [Bad()]  # noqa: B015
 
 
-def test_equality_survives_a_list_that_shrinks_meanwhile():
+def test_equality_survives_a_list_that_shrinks_meanwhile() -> None:
     victims: list[Any] = []
 
     class Shrinks:
@@ -427,7 +427,7 @@ def test_equality_survives_a_list_that_shrinks_meanwhile():
     assert inside([1, 2, 3]) != victims
 
 
-def test_hash_is_that_of_the_event_id():
+def test_hash_is_that_of_the_event_id() -> None:
     assert hash(event()) == hash("e1")
     assert {event(): 1}[event()] == 1
     for view in (event()["nested"], event()["list"]):
@@ -435,7 +435,7 @@ def test_hash_is_that_of_the_event_id():
             hash(view)
 
 
-def test_copies_are_the_object_itself():
+def test_copies_are_the_object_itself() -> None:
     got = event()
     for value in (got, got["nested"], got["list"]):
         assert copy.copy(value) is value
@@ -444,7 +444,7 @@ def test_copies_are_the_object_itself():
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling(protocol: int):
+def test_pickling(protocol: int) -> None:
     got = event()
     again = pickle.loads(pickle.dumps(got, protocol))
     assert type(again) is _core.Event
@@ -459,7 +459,7 @@ def test_pickling(protocol: int):
     assert pickle.loads(pickle.dumps(got["numbers"], protocol)) == PLAIN["numbers"]
 
 
-def test_json_gives_the_bytes():
+def test_json_gives_the_bytes() -> None:
     text = '{ "eventID" : "e" , "a" : { "b" : [ 1 , 2 ] } }'
     got = _core.Event.parse(text)
     assert got.json() == text.encode()
@@ -467,7 +467,7 @@ def test_json_gives_the_bytes():
     assert got["a"]["b"].json() == b"[ 1 , 2 ]"
 
 
-def test_json_dumps_needs_to_plain():
+def test_json_dumps_needs_to_plain() -> None:
     got = event()
     for value in (got, got["nested"], got["list"]):
         with pytest.raises(TypeError):
@@ -478,7 +478,7 @@ def test_json_dumps_needs_to_plain():
         json.dumps(object(), default=_core.to_plain)
 
 
-def test_to_plain_copies():
+def test_to_plain_copies() -> None:
     got = event()
     for value in (got, got["nested"], got["numbers"], 1, 1.5, "x", None, True):
         plain = _core.to_plain(value)
@@ -494,14 +494,14 @@ def test_to_plain_copies():
             _core.to_plain(wrong)
 
 
-def test_to_plain_refuses_endless_nesting():
+def test_to_plain_refuses_endless_nesting() -> None:
     loop: list[Any] = []
     loop.append(loop)
     with pytest.raises(RecursionError):
         _core.to_plain(loop)
 
 
-def test_repr_is_short():
+def test_repr_is_short() -> None:
     got = event({"eventID": "e", "long": ["é" * 5000]})
     assert repr(got) == "<Event e>"
     assert repr(got["long"]).startswith('<ArrayView ["')
@@ -513,7 +513,7 @@ def test_repr_is_short():
 # --- lifetime
 
 
-def test_a_view_pins_its_event_and_a_str_nothing():
+def test_a_view_pins_its_event_and_a_str_nothing() -> None:
     got = event()
     gone = weakref.ref(got)
     nested, text = got["nested"], got["text"]
@@ -528,13 +528,13 @@ def test_a_view_pins_its_event_and_a_str_nothing():
     assert list(iterator) == []
 
 
-def test_weak_references():
+def test_weak_references() -> None:
     for value in (event(), event()["nested"], event()["list"]):
         reference = weakref.ref(value)
         assert reference() is value
 
 
-def test_objects_of_a_type_hold_it():
+def test_objects_of_a_type_hold_it() -> None:
     class Mine(_core.Event):
         __slots__ = ()
 
@@ -548,13 +548,13 @@ def test_objects_of_a_type_hold_it():
     assert gone() is None
 
 
-def test_keys_are_shared():
+def test_keys_are_shared() -> None:
     got = event({"eventID": "e", "a": {"byBookmaker": 1}, "b": {"byBookmaker": 2}})
     (first,), (second,) = got["a"], got["b"]
     assert first is second
 
 
-def test_many_threads_read_one_event():
+def test_many_threads_read_one_event() -> None:
     plain = {"eventID": "e", "odds": {f"odd-{i}": {"n": i} for i in range(500)}}
     got = event(plain)
     failures: list[object] = []
@@ -587,7 +587,7 @@ def all_events(folder: Path) -> list[bytes]:
     return found
 
 
-def test_payloads_equal_json_loads(samples: Path):
+def test_payloads_equal_json_loads(samples: Path) -> None:
     for body in all_events(samples):
         plain = json.loads(body)
         got = _core.Event.parse(body)

@@ -46,7 +46,7 @@ def fresh_module() -> Any:
 
 
 @pytest.mark.parametrize("name", PUBLIC_TYPES)
-def test_types(name: str):
+def test_types(name: str) -> None:
     kind = getattr(_core, name)
     assert kind.__module__ == "sgostream._core"
     assert kind.__qualname__ == name
@@ -67,12 +67,12 @@ def test_types(name: str):
     assert kind.__flags__ & (1 << 14)  # Py_TPFLAGS_HAVE_GC
 
 
-def test_versions():
+def test_versions() -> None:
     assert _core.__version__ in _core.version_text
     assert "libcurl" in _core.version_text
 
 
-def test_everything_has_a_signature_and_a_docstring():
+def test_everything_has_a_signature_and_a_docstring() -> None:
     import inspect
 
     for name in PUBLIC_TYPES:
@@ -86,7 +86,7 @@ def test_everything_has_a_signature_and_a_docstring():
         inspect.signature(getattr(_core, name))
 
 
-def test_two_module_objects_share_nothing():
+def test_two_module_objects_share_nothing() -> None:
     other = fresh_module()
     assert other is not _core
     assert other.Event is not _core.Event
@@ -124,7 +124,7 @@ class Cyclic:
         return RuntimeError(*args)
 
 
-def test_a_module_object_is_collected_with_all_its_types():
+def test_a_module_object_is_collected_with_all_its_types() -> None:
     other = fresh_module()
     gone = [weakref.ref(other.Event), weakref.ref(other.Client)]
     event = other.Event.parse('{"eventID":"e","odds":{}}')
@@ -139,7 +139,7 @@ def test_a_module_object_is_collected_with_all_its_types():
     assert [reference() for reference in gone] == [None, None]
 
 
-def test_reimport_after_deletion():
+def test_reimport_after_deletion() -> None:
     code = """
         import sys
         from sgostream import _core as first
@@ -168,7 +168,7 @@ client.close()
 """
 
 
-def test_subinterpreters_with_a_shared_gil():
+def test_subinterpreters_with_a_shared_gil() -> None:
     if sys.version_info >= (3, 13):
         make = 'i.create("legacy")'
         finish = "i.destroy(one); i.destroy(two)"
@@ -206,7 +206,7 @@ else:
 
 if sys.version_info >= (3, 12):  # before, interpreters had no GIL of their own
 
-    def test_an_interpreter_with_its_own_gil_is_refused():
+    def test_an_interpreter_with_its_own_gil_is_refused() -> None:
         if sys.version_info >= (3, 13):
             module, make, go = "_interpreters as i", "i.create()", "i.exec"
         else:

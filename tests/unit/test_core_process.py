@@ -72,7 +72,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
-def test_every_wait_reacts_to_ctrl_c(wait: str):
+def test_every_wait_reacts_to_ctrl_c(wait: str) -> None:
     code = f"""
         print("waiting", flush=True)
         try:
@@ -92,7 +92,7 @@ def test_every_wait_reacts_to_ctrl_c(wait: str):
     assert float(out) - sent < 0.1
 
 
-def test_ctrl_c_reaches_a_wait_for_a_change():
+def test_ctrl_c_reaches_a_wait_for_a_change() -> None:
     run(
         """
         later(0.3, os.kill, os.getpid(), signal.SIGINT)
@@ -105,7 +105,7 @@ def test_ctrl_c_reaches_a_wait_for_a_change():
     )
 
 
-def test_a_signal_handler_that_raises_nothing_does_not_end_a_wait():
+def test_a_signal_handler_that_raises_nothing_does_not_end_a_wait() -> None:
     out, _ = run(
         """
         signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
@@ -120,7 +120,7 @@ def test_a_signal_handler_that_raises_nothing_does_not_end_a_wait():
     assert out == "handled\ntimeout\n"
 
 
-def test_a_handler_that_raises_keeps_its_exception():
+def test_a_handler_that_raises_keeps_its_exception() -> None:
     run(
         """
         class Mine(Exception): pass
@@ -140,7 +140,7 @@ def test_a_handler_that_raises_keeps_its_exception():
 # --- fork
 
 
-def test_a_forked_child_gets_errors_and_never_hangs():
+def test_a_forked_child_gets_errors_and_never_hangs() -> None:
     out, _ = run(
         """
         event = _core.Event.parse('{"eventID":"e","a":{"b":1}}')
@@ -191,7 +191,7 @@ def test_a_forked_child_gets_errors_and_never_hangs():
     assert out == "child ok\n"
 
 
-def test_a_new_client_works_in_the_child():
+def test_a_new_client_works_in_the_child() -> None:
     run(
         """
         stream.start()
@@ -219,7 +219,7 @@ def test_a_new_client_works_in_the_child():
     )
 
 
-def test_a_child_of_subprocess_is_none_of_our_forks():
+def test_a_child_of_subprocess_is_none_of_our_forks() -> None:
     run(
         """
         import subprocess
@@ -253,13 +253,13 @@ def test_a_child_of_subprocess_is_none_of_our_forks():
         'v = iter(_core.Event.parse(\'{"eventID":"e"}\').items())',
     ],
 )
-def test_the_interpreter_ends_at_once_in_every_state(state: str):
+def test_the_interpreter_ends_at_once_in_every_state(state: str) -> None:
     began = time.monotonic()
     run(f"time.sleep(0.05)\n{state}\ntime.sleep(0.05)", timeout=20)
     assert time.monotonic() - began < 10
 
 
-def test_exit_by_exception_and_by_os_exit():
+def test_exit_by_exception_and_by_os_exit() -> None:
     process = spawn("stream.start(); raise SystemExit(3)")
     process.communicate(timeout=20)
     assert process.returncode == 3
@@ -268,7 +268,7 @@ def test_exit_by_exception_and_by_os_exit():
     assert process.returncode == 4
 
 
-def test_closing_at_exit():
+def test_closing_at_exit() -> None:
     out, errors = run(
         """
         import atexit

@@ -28,7 +28,7 @@ def read(members: dict[str, Any]) -> _core.Quote:
     return quote
 
 
-def test_a_quote_has_all_fields():
+def test_a_quote_has_all_fields() -> None:
     quote = read(
         {
             "odds": "-110",
@@ -49,7 +49,7 @@ def test_a_quote_has_all_fields():
     assert quote.deeplink == "https://book.example/é?a=1&b=A"
 
 
-def test_an_empty_quote_is_all_none():
+def test_an_empty_quote_is_all_none() -> None:
     quote = read({})
     assert quote == _core.Quote()
     for name in ("odds", "text", "decimal", "implied_probability", "line"):
@@ -74,7 +74,7 @@ def test_an_empty_quote_is_all_none():
         ("9999999999999", None, None),
     ],
 )
-def test_american_odds(text: str, odds: int | None, decimal: float | None):
+def test_american_odds(text: str, odds: int | None, decimal: float | None) -> None:
     quote = read({"odds": text})
     assert quote.odds == odds
     assert quote.text == text
@@ -85,7 +85,7 @@ def test_american_odds(text: str, odds: int | None, decimal: float | None):
         assert quote.implied_probability == pytest.approx(1 / decimal)
 
 
-def test_spread_is_a_line_too():
+def test_spread_is_a_line_too() -> None:
     assert read({"odds": "-110", "spread": "+1.5"}).line == 1.5
     assert read({"odds": "-110", "spread": "-7"}).line == -7.0
     assert read({"odds": "-110", "spread": "pick"}).line is None
@@ -102,18 +102,18 @@ def test_spread_is_a_line_too():
         ("", None),
     ],
 )
-def test_times(text: str, expected: datetime | None):
+def test_times(text: str, expected: datetime | None) -> None:
     assert read({"lastUpdatedAt": text}).last_updated_at == expected
 
 
-def test_every_day_of_some_centuries():
+def test_every_day_of_some_centuries() -> None:
     day = datetime(1890, 1, 1, 23, 59, 59, 1000, tzinfo=UTC)
     while day.year < 2110:
         assert _core.Quote(last_updated_at=day).last_updated_at == day
         day += timedelta(days=1, hours=5)
 
 
-def test_construction_and_comparison():
+def test_construction_and_comparison() -> None:
     fields: dict[str, Any] = {
         "odds": -110,
         "text": "-110",
@@ -146,7 +146,7 @@ def test_construction_and_comparison():
         quote.odds = 1  # type: ignore[misc]
 
 
-def test_construction_refuses_nonsense():
+def test_construction_refuses_nonsense() -> None:
     with pytest.raises(TypeError):
         _core.Quote(odds="x")  # type: ignore[arg-type]
     with pytest.raises(OverflowError):
@@ -161,14 +161,14 @@ def test_construction_refuses_nonsense():
         _core.Quote(last_updated_at="now")  # type: ignore[arg-type]
 
 
-def test_pickling_and_copying():
+def test_pickling_and_copying() -> None:
     quote = read({"odds": "-110", "lastUpdatedAt": "2025-08-27T20:03:50.406Z"})
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         assert pickle.loads(pickle.dumps(quote, protocol)) == quote
     assert copy.deepcopy(quote) == quote
 
 
-def test_matching():
+def test_matching() -> None:
     match read({"odds": "-110", "available": True}):
         case _core.Quote(odds, available=True):
             assert odds == -110
@@ -176,12 +176,12 @@ def test_matching():
             pytest.fail("no match")
 
 
-def test_a_quote_pins_nothing():
+def test_a_quote_pins_nothing() -> None:
     quote = read({"odds": "-110"})  # its event is gone by now
     assert quote.text == "-110"
 
 
-def test_rows_and_filters():
+def test_rows_and_filters() -> None:
     books = {
         "alpha": {"odds": "-110", "altLines": [{"odds": "+200", "spread": "2.5"}]},
         "beta": {"odds": "+100"},
@@ -207,7 +207,7 @@ def test_rows_and_filters():
     assert _core.Event.parse('{"eventID":"e"}').quote_rows() == []
 
 
-def test_bad_filters():
+def test_bad_filters() -> None:
     got = event({})
     with pytest.raises(TypeError, match="sequence of str"):
         got.quote_rows("points-*")
@@ -221,7 +221,7 @@ def test_bad_filters():
         got.quote_rows(5)  # type: ignore[arg-type]
 
 
-def test_payloads_have_as_many_quotes_as_json(samples: Path):
+def test_payloads_have_as_many_quotes_as_json(samples: Path) -> None:
     for path in sorted(samples.glob("events.*.json")):
         for plain in json.loads(path.read_bytes())["data"]:
             expected = [

@@ -84,7 +84,7 @@ def apply(plain: Any, changes: Sequence[_core.Change]) -> Any:
     return root[""]
 
 
-def test_an_update_of_diff():
+def test_an_update_of_diff() -> None:
     update = diff()
     assert type(update) is _core.Update
     assert update.kind == "changed"
@@ -103,7 +103,7 @@ def test_an_update_of_diff():
         pickle.dumps(update)
 
 
-def test_changes_name_place_and_both_sides():
+def test_changes_name_place_and_both_sides() -> None:
     odd = ("odds", "points-home-game-ml-home")
     found = {change.path: (change.old, change.new) for change in diff().changes}
     assert found == {
@@ -118,7 +118,7 @@ def test_changes_name_place_and_both_sides():
     }
 
 
-def test_changes_with_timestamps_replay():
+def test_changes_with_timestamps_replay() -> None:
     update = diff(include_timestamps=True)
     assert update.previous is not None
     assert apply(OLD, update.changes) == changed()
@@ -126,7 +126,7 @@ def test_changes_with_timestamps_replay():
     assert len(update.changes) == len(diff().changes) + 2
 
 
-def test_diff_of_equal_events_is_empty():
+def test_diff_of_equal_events_is_empty() -> None:
     update = diff(OLD, json.loads(json.dumps(OLD)))
     assert list(update.changes) == []
     assert list(update.quotes) == []
@@ -134,7 +134,7 @@ def test_diff_of_equal_events_is_empty():
     assert not update.changes
 
 
-def test_quotes_tell_old_and_new():
+def test_quotes_tell_old_and_new() -> None:
     found = {change.bookmaker_id: change for change in diff().quotes}
     assert set(found) == {"alpha", "beta", "gamma"}  # not the one touched only
     alpha, beta, gamma = found["alpha"], found["beta"], found["gamma"]
@@ -154,7 +154,7 @@ def test_quotes_tell_old_and_new():
     assert (gamma.new.odds, gamma.new.text, gamma.new.line) == (100, "EVEN", -1.5)
 
 
-def test_consensus_tells_old_and_new():
+def test_consensus_tells_old_and_new() -> None:
     (change,) = diff().consensus
     assert change == ("e1", "points-home-game-ml-home", "bookOdds", "-110", "-115")
     assert change.field == "bookOdds"
@@ -164,7 +164,7 @@ def test_consensus_tells_old_and_new():
     assert change.new is None
 
 
-def test_changes_are_a_sequence():
+def test_changes_are_a_sequence() -> None:
     changes = diff().changes
     plain = list(changes)
     assert isinstance(changes, Sequence)
@@ -199,18 +199,18 @@ def test_changes_are_a_sequence():
             pytest.fail("no sequence")
 
 
-def test_changes_keep_their_update():
+def test_changes_keep_their_update() -> None:
     changes = diff().changes
     assert all(isinstance(change, _core.Change) for change in changes)
 
 
-def test_a_change_of_another_event_id():
+def test_a_change_of_another_event_id() -> None:
     update = diff(OLD, {**OLD, "eventID": "e2"})
     assert update.event_id == "e2"
     assert [change.path for change in update.changes] == [("eventID",)]
 
 
-def test_diff_arguments():
+def test_diff_arguments() -> None:
     event = parse(OLD)
 
     class Mine(_core.Update):
@@ -229,7 +229,7 @@ def test_diff_arguments():
         event.diff(event, other=event)  # type: ignore[call-overload]
 
 
-def test_the_events_of_a_diff_are_of_the_first_ones_type():
+def test_the_events_of_a_diff_are_of_the_first_ones_type() -> None:
     class Mine(_core.Event):
         __slots__ = ()
 
@@ -269,7 +269,7 @@ RECORDS = [
 @pytest.mark.parametrize(
     ("kind", "names", "values"), RECORDS, ids=[row[0].__name__ for row in RECORDS]
 )
-def test_records(kind: Any, names: tuple[str, ...], values: tuple[Any, ...]):
+def test_records(kind: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
     record = kind(*values)
     assert record == values
     assert record == kind(**dict(zip(names, values, strict=True)))
@@ -299,7 +299,7 @@ def test_records(kind: Any, names: tuple[str, ...], values: tuple[Any, ...]):
         type("Sub", (kind,), {})
 
 
-def test_records_unpack_and_match():
+def test_records_unpack_and_match() -> None:
     path, old, new = diff().changes[0]
     match diff().changes[0]:
         case _core.Change(found_path, found_old, new=found_new):
@@ -308,7 +308,7 @@ def test_records_unpack_and_match():
             pytest.fail("no match")
 
 
-def test_a_change_with_a_view_pickles_its_subtree():
+def test_a_change_with_a_view_pickles_its_subtree() -> None:
     update = diff()
     change = next(c for c in update.changes if c.path == ("more",))
     assert isinstance(change.new, _core.ArrayView)
@@ -320,7 +320,7 @@ def test_a_change_with_a_view_pickles_its_subtree():
         hash(change)
 
 
-def test_missing_is_one_falsy_thing():
+def test_missing_is_one_falsy_thing() -> None:
     assert not MISSING
     assert repr(MISSING) == "MISSING"
     assert MISSING != None  # noqa: E711
@@ -347,7 +347,7 @@ def revisions(samples: Path) -> tuple[bytes, bytes]:
     return bodies[0], bodies[1]
 
 
-def test_the_oracle_of_the_two_revisions(revisions: tuple[bytes, bytes]):
+def test_the_oracle_of_the_two_revisions(revisions: tuple[bytes, bytes]) -> None:
     old, new = (_core.Event.parse(body) for body in revisions)
     update = old.diff(new)
     prices = flips = 0
@@ -366,14 +366,14 @@ def test_the_oracle_of_the_two_revisions(revisions: tuple[bytes, bytes]):
     assert not [c for c in update.changes if "lastUpdatedAt" in c.path]
 
 
-def test_the_two_revisions_replay(revisions: tuple[bytes, bytes]):
+def test_the_two_revisions_replay(revisions: tuple[bytes, bytes]) -> None:
     old, new = (_core.Event.parse(body) for body in revisions)
     for a, b in ((old, new), (new, old)):
         update = a.diff(b, include_timestamps=True)
         assert apply(a.to_dict(), update.changes) == b
 
 
-def test_a_delivery_is_one_small_object(revisions: tuple[bytes, bytes]):
+def test_a_delivery_is_one_small_object(revisions: tuple[bytes, bytes]) -> None:
     old, new = (_core.Event.parse(body) for body in revisions)
     update = old.diff(new)
     assert sys.getsizeof(update) < 256
