@@ -369,6 +369,24 @@ first_in(struct http *http, enum job_state state, bool cancelled)
     return job;
 }
 
+/* A descriptor could not be watched, so curl does nothing more until every
+ * transfer is gone. */
+static void
+end_wounded(struct http *http)
+{
+    struct http_job *job;
+    sgo_error error;
+
+    http->wounded = false;
+    while ((job = first_in(http, JOB_SENT, false)) != NULL) {
+        error_set(&error, SGO_ERROR_MEMORY,
+                  "out of memory, or of descriptors, for the request to %s",
+                  job->origin.host);
+        error.retryable = true;
+        job_end(job, SGO_NO_MEMORY, &error);
+    }
+}
+
 void
 http_run(struct http *http)
 {
@@ -381,6 +399,9 @@ http_run(struct http *http)
     http->running = true;
     for (;;) {
         transfer_reap(http);
+        if (http->wounded) {
+            end_wounded(http);
+        }
         while (http->burial_needed &&
                (job = first_in(http, JOB_NEW, true)) != NULL) {
             job_free(job);

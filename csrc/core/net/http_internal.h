@@ -85,6 +85,8 @@ struct http {
     bool in_curl;       /* inside curl: do not add or remove handles */
     bool pump_needed;   /* a job is new */
     bool burial_needed; /* a job was cancelled inside curl */
+    bool wounded;       /* a callback of ours failed: curl gives up on all */
+    struct descriptor *descriptors; /* of curl's connections */
     struct http_job *jobs, *last_job;
     size_t in_flight;
     CURL *idle[HTTP_IDLE_EASIES];

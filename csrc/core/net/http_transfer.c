@@ -17,6 +17,12 @@ enum { RECEIVE_BYTES = 64 << 10 };
 
 /* ---- curl's descriptors and timer ------------------------------------------*/
 
+/* One descriptor of curl's that is watched. */
+struct descriptor {
+    struct loop_io io; /* io.fd is -1 once it was closed */
+    struct descriptor *next;
+};
+
 static void
 descriptor_ready(void *ctx, int fd, int events)
 {
@@ -29,40 +35,94 @@ descriptor_ready(void *ctx, int fd, int events)
     http_run(http);
 }
 
+static void
+descriptor_unwatch(struct http *http, struct descriptor *d)
+{
+    if (d->io.fd >= 0) {
+        loop_io_remove(http->loop, &d->io);
+        d->io.fd = -1;
+    }
+}
+
+static void
+descriptor_free(struct http *http, struct descriptor *d)
+{
+    struct descriptor **at = &http->descriptors;
+
+    while (*at != d) {
+        at = &(*at)->next;
+    }
+    *at = d->next;
+    descriptor_unwatch(http, d);
+    mem_free(d);
+}
+
+static struct descriptor *
+descriptor_new(struct http *http, curl_socket_t fd, int events)
+{
+    struct descriptor *d = mem_calloc(1, sizeof(*d));
+
+    if (d == NULL) {
+        return NULL;
+    }
+    d->io = (struct loop_io){
+        .fd = fd, .events = events, .on_ready = descriptor_ready, .ctx = http};
+    if (!loop_io_add(http->loop, &d->io)) {
+        mem_free(d);
+        return NULL;
+    }
+    d->next = http->descriptors;
+    http->descriptors = d;
+    return d;
+}
+
 static int
 descriptor_changed(CURL *easy, curl_socket_t fd, int what, void *ctx,
                    void *socket_ctx)
 {
     struct http *http = ctx;
-    struct loop_io *io = socket_ctx;
+    struct descriptor *d = socket_ctx;
     int events = (what & CURL_POLL_IN ? LOOP_READ : 0) |
                  (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
 
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        if (io != NULL) {
-            loop_io_remove(http->loop, io);
+        if (d != NULL) {
             curl_multi_assign(http->multi, fd, NULL);
-            mem_free(io);
+            descriptor_free(http, d);
         }
         return 0;
     }
-    if (io != NULL) {
-        loop_io_change(http->loop, io, events);
+    if (d != NULL && d->io.fd >= 0) {
+        loop_io_change(http->loop, &d->io, events);
         return 0;
     }
-    io = mem_calloc(1, sizeof(*io));
-    if (io == NULL) {
-        return -1; /* curl ends every transfer of this multi handle */
+    if (d != NULL) { /* closed and opened anew under the same number */
+        descriptor_free(http, d);
     }
-    *io = (struct loop_io){
-        .fd = fd, .events = events, .on_ready = descriptor_ready, .ctx = http};
-    if (!loop_io_add(http->loop, io)) {
-        mem_free(io);
+    d = descriptor_new(http, fd, events);
+    curl_multi_assign(http->multi, fd, d);
+    if (d == NULL) {
+        http->wounded = true;
         return -1;
     }
-    curl_multi_assign(http->multi, fd, io);
     return 0;
+}
+
+/* curl 7.88 closes the descriptor of a connection that was cancelled while it
+ * connected before it says CURL_POLL_REMOVE; by then the number may be
+ * another thread's. */
+static int
+close_descriptor(void *ctx, curl_socket_t fd)
+{
+    struct http *http = ctx;
+
+    for (struct descriptor *d = http->descriptors; d != NULL; d = d->next) {
+        if (d->io.fd == fd) {
+            descriptor_unwatch(http, d);
+        }
+    }
+    return close(fd);
 }
 
 /* Only noted: curl must not be entered from here. */
@@ -109,6 +169,9 @@ transfer_close(struct http *http)
     if (http->multi != NULL) {
         curl_multi_cleanup(http->multi);
         http->multi = NULL;
+    }
+    while (http->descriptors != NULL) {
+        descriptor_free(http, http->descriptors);
     }
 }
 
@@ -250,7 +313,7 @@ trust(CURL *easy, void *ssl_ctx, void *ctx)
 static CURLcode
 set_connection(const struct http_job *job)
 {
-    const struct http *http = job->http;
+    struct http *http = job->http;
     CURL *easy = job->easy;
     CURLcode rc = CURLE_OK;
     char proxy[PROXY_HOST_BYTES + 32] = "";
@@ -259,6 +322,8 @@ set_connection(const struct http_job *job)
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_OPENSOCKETFUNCTION, open_descriptor);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, close_descriptor);
+    SET(CURLOPT_CLOSESOCKETDATA, http);
     SET(CURLOPT_MAXAGE_CONN, HTTP_POOL_AGE_S);
     SET(CURLOPT_FRESH_CONNECT, job->retried ? 1L : 0L);
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
