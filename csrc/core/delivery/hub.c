@@ -206,11 +206,25 @@ close_locked(struct hub *hub, struct hub_stream *stream,
 }
 
 static void
-finish_closing(struct closing *closing)
+finish_closing(struct hub *hub, struct closing *closing)
 {
+    struct sgo_subscription *sub;
+
     update_release_chain(closing->junk);
     slot_free_chain(closing->dead);
     free_table(&closing->events);
+    do { /* those that have ended with the stream */
+        pthread_mutex_lock(&hub->lock);
+        sub = hub->subs;
+        while (sub && (sub->grave.len == 0 || !subscription_try_retain(sub))) {
+            sub = sub->next;
+        }
+        pthread_mutex_unlock(&hub->lock);
+        if (sub) {
+            subscription_bury(sub);
+            subscription_release(sub);
+        }
+    } while (sub);
 }
 
 void
@@ -235,7 +249,7 @@ hub_stream_close(struct hub *hub, uint32_t stream_id)
     }
     pthread_mutex_unlock(&hub->lock);
     mem_free(node);
-    finish_closing(&closing);
+    finish_closing(hub, &closing);
 }
 
 void

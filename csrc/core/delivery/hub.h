@@ -135,7 +135,7 @@ uint64_t hub_repairs(struct hub *hub);
 void hub_report(struct hub *hub, const sgo_report *report);
 
 /* For base/log: ctx is the hub.  Queues a log report. */
-void hub_log_sink(void *hub, sgo_log_level level, const char *area,
+void hub_log_sink(void *ctx, sgo_log_level level, const char *area,
                   const char *text);
 
 /* A repaired gap; began and ended are clock_now_ns() values. */

@@ -62,7 +62,7 @@ struct sgo_update {
 struct sgo_update *update_create(struct filter *filter) SGO_WARN_UNUSED;
 
 /* Release a chain linked by `next`.  Never under the lock. */
-void update_release_chain(struct sgo_update *first);
+void update_release_chain(struct sgo_update *u);
 
 /* ---- a subscription -------------------------------------------------------- */
 
@@ -116,6 +116,7 @@ struct sgo_subscription {
     struct sgo_subscription *next;
     struct membership *members; /* stream_count of them */
     struct map slots;           /* event id -> struct slot */
+    struct map grave;           /* slots of an ended one, to be freed */
     struct update_list ready;
     struct slot **held; /* heap by due: pending before its time, or absent */
     size_t held_count;
@@ -265,7 +266,7 @@ struct document *slot_held_locked(const struct sgo_subscription *sub,
                                   const struct hub_stream *except);
 
 struct slot *slot_create(void) SGO_WARN_UNUSED;
-void slot_free_chain(struct slot *first);
+void slot_free_chain(struct slot *slot);
 
 /* Put an empty slot into the map; on failure the caller keeps it. */
 sgo_status slot_insert_locked(struct sgo_subscription *sub, struct slot *slot,
@@ -344,10 +345,13 @@ bool subscription_try_retain(struct sgo_subscription *sub) SGO_WARN_UNUSED;
 void subscription_link_locked(struct sgo_subscription *sub);
 
 /* A stream of it was closed: forget what that alone held, and end with the
- * last. */
+ * last (then subscription_bury outside the lock). */
 void subscription_stream_closed_locked(struct sgo_subscription *sub,
                                        struct sgo_update **junk,
                                        struct slot **dead);
+
+/* Free the slots of an ended subscription.  Takes the lock. */
+void subscription_bury(struct sgo_subscription *sub);
 
 /* snapshot.c */
 

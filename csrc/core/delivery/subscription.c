@@ -291,6 +291,7 @@ make(struct hub *hub, struct filter *filter, size_t stream_count,
     sub->fd = sub->fd_write = -1;
     sub->filling = true;
     map_init(&sub->slots, hub->seed);
+    map_init(&sub->grave, hub->seed);
     return sub;
 
 no_parts:
@@ -395,20 +396,52 @@ bury_locked(struct sgo_subscription *sub, struct sgo_update **junk,
     }
 }
 
-/* Everything goes. */
+/* Everything goes: the updates to *junk, the slots to the grave. */
 static void
-clear_locked(struct sgo_subscription *sub, struct sgo_update **junk,
-             struct slot **dead)
+clear_locked(struct sgo_subscription *sub, struct sgo_update **junk)
 {
     struct map_entry *entry;
     size_t at = 0;
 
-    while ((entry = map_next(&sub->slots, &at)) != NULL) {
-        ((struct slot *)entry->value)->dying = true;
+    while (sub->ready.first) {
+        drop_locked(sub, sub->ready.first, junk);
     }
-    bury_locked(sub, junk, dead);
+    while ((entry = map_next(&sub->slots, &at)) != NULL) {
+        struct slot *slot = entry->value;
+
+        if (slot->pending) { /* min_interval holds it back */
+            drop_locked(sub, slot->pending, junk);
+        }
+    }
+    sub->held_count = 0;
+    if (sub->grave.len == 0) {
+        struct map empty = sub->grave;
+
+        sub->grave = sub->slots;
+        sub->slots = empty;
+    }
     sub->slow = false;
     sub->stale_untold = false;
+}
+
+void
+subscription_bury(struct sgo_subscription *sub)
+{
+    struct map_entry *entry;
+    struct map grave;
+    size_t at = 0;
+
+    pthread_mutex_lock(&sub->hub->lock);
+    grave = sub->grave;
+    map_init(&sub->grave, grave.seed);
+    pthread_mutex_unlock(&sub->hub->lock);
+    while ((entry = map_next(&grave, &at)) != NULL) {
+        struct slot *slot = entry->value;
+
+        slot->next = NULL;
+        slot_free_chain(slot);
+    }
+    map_fini(&grave);
 }
 
 void
@@ -425,7 +458,7 @@ subscription_stream_closed_locked(struct sgo_subscription *sub,
         }
     }
     if (open == NULL) {
-        clear_locked(sub, junk, dead);
+        clear_locked(sub, junk);
         sub->ended = true;
         ready_signal_locked(sub);
         return;
@@ -449,18 +482,17 @@ void
 subscription_close(sgo_subscription *sub)
 {
     struct sgo_update *junk = NULL;
-    struct slot *dead = NULL;
 
     pthread_mutex_lock(&sub->hub->lock);
     if (!sub->closed) {
-        clear_locked(sub, &junk, &dead);
+        clear_locked(sub, &junk);
         sub->closed = true;
         unlink_locked(sub);
         ready_signal_locked(sub);
     }
     pthread_mutex_unlock(&sub->hub->lock);
     update_release_chain(junk);
-    slot_free_chain(dead);
+    subscription_bury(sub);
 }
 
 void
