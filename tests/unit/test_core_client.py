@@ -68,7 +68,7 @@ def test_a_client_needs_a_key() -> None:
     with pytest.raises(TypeError, match="api_key"):
         _core.Client()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="keyword"):
-        _core.Client(KEY)  # type: ignore[misc]
+        _core.Client(KEY)  # type: ignore[call-arg]
     for empty in ("", "a\nb"):
         with pytest.raises((ValueError, _core.Error)):
             _core.Client(api_key=empty)
@@ -123,8 +123,8 @@ def test_all_options_are_taken() -> None:
         bookmaker_ids=("alpha",),
         odd_ids=iter(["points-home-game-ml-home"]),
         include_alt_lines=True,
-        include_opposing_odds=1,
-        include_open_close_odds=[],
+        include_opposing_odds=True,
+        include_open_close_odds=False,
         expand_results=True,
         transport="websocket",
         timeout=1,
@@ -571,7 +571,7 @@ def test_the_error_factory(client: _core.Client) -> None:
     assert args[0] == "closed"
     assert args[2:] == (None, None, False, None, None)
 
-    _core.set_error_factory(lambda *args: "no exception")  # type: ignore[arg-type,return-value]
+    _core.set_error_factory(lambda *args: "no exception")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="str, not an exception"):
         client.usage()
 

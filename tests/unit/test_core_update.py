@@ -220,7 +220,7 @@ def test_diff_arguments() -> None:
     with pytest.raises(TypeError, match="must be an Event"):
         event.diff(OLD)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="subclass"):
-        event.diff(event, update_type=int)  # type: ignore[call-overload]
+        event.diff(event, update_type=int)  # type: ignore[type-var]
     with pytest.raises(TypeError, match="unexpected"):
         event.diff(event, timestamps=True)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="needs"):
