@@ -111,14 +111,36 @@ cache_member(const struct entry *e, const struct feed *f)
     return NULL;
 }
 
+/* Is an answer under way that may show the event to belong (again)? */
+static bool
+open_question(const struct entry *e)
+{
+    return e->asked || node_linked(&e->queued) || e->notified_at;
+}
+
+/* Its time is over; but while an answer is under way it stays a member that is
+ * not shown, so that the answer finds it. */
+static void
+expire(struct member *m, sgo_cause cause)
+{
+    struct entry *e = m->entry;
+
+    if (m->held && open_question(e) &&
+        publish_reserve(e->b, m->feed->stream_count) == SGO_OK) {
+        publish_member(m, SGO_REMOVED, cause, NULL, NULL, NULL);
+        cache_set_leaving(m, false);
+        return;
+    }
+    cache_leave(m, true, cause);
+    cache_entry_unused(e);
+}
+
 static void
 linger_due(void *owner)
 {
     struct member *m = owner;
-    struct entry *e = m->entry;
 
-    cache_leave(m, true, m->leave_cause);
-    cache_entry_unused(e);
+    expire(m, m->leave_cause);
 }
 
 struct member *
@@ -220,14 +242,12 @@ cache_room(struct brain *b, size_t bytes)
 
     LIST_EACH (n, after, &b->lingering) {
         struct member *m = NODE_OWNER(n, struct member, in_lingering);
-        struct entry *e = m->entry;
 
         if (b->held < b->config.max_events &&
             b->cache_bytes + b->queued_bytes + bytes <= max) {
             return true;
         }
-        cache_leave(m, true, SGO_CAUSE_EXPIRY);
-        cache_entry_unused(e);
+        expire(m, SGO_CAUSE_EXPIRY);
     }
     if (b->held >= b->config.max_events || b->cache_bytes + bytes > max) {
         return false;

@@ -48,6 +48,14 @@ count(struct entry *e, size_t offset)
 }
 #define COUNT(e, field) count((e), offsetof(sgo_stream_stats, field))
 
+/* Nothing was asked after this answer's start: it may take a membership away,
+ * which a later answer would otherwise not find. */
+static bool
+newest(const struct entry *e, const struct version *v)
+{
+    return v->started > e->demand;
+}
+
 /* The held version is offered to all members: `added` for those that have not
  * shown it, `changed` for the others when previous is given.  Publishing was
  * reserved for. */
@@ -62,7 +70,9 @@ offer(struct entry *e, const struct version *v, struct document *previous,
         bool leaving = rules_leaving(m->feed, e->doc);
 
         if (!m->held && leaving) {
-            cache_leave(m, false, SGO_CAUSE_RESYNC);
+            if (newest(e, v)) {
+                cache_leave(m, false, SGO_CAUSE_RESYNC);
+            }
             continue;
         }
         if (!m->held) {
@@ -188,10 +198,10 @@ apply_first(struct entry *e, const struct version *v)
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
-        if (rules_leaving(m->feed, v->doc)) {
-            cache_leave(m, false, SGO_CAUSE_RESYNC); /* never shown */
-        } else {
+        if (!rules_leaving(m->feed, v->doc)) {
             wanted = true;
+        } else if (newest(e, v)) {
+            cache_leave(m, false, SGO_CAUSE_RESYNC); /* never shown */
         }
     }
     if (!wanted) {
