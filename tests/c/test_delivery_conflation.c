@@ -564,6 +564,34 @@ bad_options_are_refused(void)
     feeder_fini(&f);
 }
 
+static void
+publications_that_say_nothing_do_nothing(void)
+{
+    struct publication pub = {.stream_id = 1,
+                              .kind = SGO_REMOVED,
+                              .event_id = "x",
+                              .event_id_len = 1};
+    sgo_subscription *sub;
+
+    feeder_init(&f);
+    sub = subscribe_one(&f, NULL);
+    CHECK_INT(hub_publish(f.hub, &pub), SGO_OK); /* not held */
+    put("a", 1);
+    CHECK(expect(sub, "added", "a", 1));
+    pub.kind = SGO_CHANGED; /* the same version again */
+    pub.event_id = "a";
+    pub.event = feeder_doc(&f, 1, "a");
+    CHECK_INT(hub_publish(f.hub, &pub), SGO_OK);
+    pub.event_id = "b"; /* under another name */
+    CHECK_INT(hub_publish(f.hub, &pub), SGO_INVALID);
+    pub.event_id = "a";
+    pub.stream_id = 77;
+    CHECK_INT(hub_publish(f.hub, &pub), SGO_NOT_FOUND);
+    CHECK(expect(sub, NULL, NULL, 0));
+    subscription_release(sub);
+    feeder_fini(&f);
+}
+
 /* ---- several streams ------------------------------------------------------ */
 
 static void
@@ -716,6 +744,7 @@ main(void)
     RUN(events_are_chosen_by_id_and_league);
     RUN(patterns_that_match_nothing_show);
     RUN(bad_options_are_refused);
+    RUN(publications_that_say_nothing_do_nothing);
     RUN(an_event_in_two_streams_comes_once);
     RUN(one_closed_stream_of_two_takes_only_its_own);
     RUN(shedding_drops_previous_then_ends_queues);

@@ -453,6 +453,36 @@ stale_data_is_raised_once_per_episode(void)
 }
 
 static void
+a_subscription_to_old_data_says_so_at_once(void)
+{
+    int64_t old = clock_now_ns() - 10 * NS_PER_S;
+    sgo_subscription_options options;
+    sgo_subscription *raises, *marks;
+    sgo_status status;
+    sgo_update *u;
+
+    feeder_init(&f);
+    put("a", 1);
+    hub_prove(f.hub, 1, NULL, 0, old, false, "frame", old);
+    hub_set_state(f.hub, 1, SGO_CONN_CONNECTED, SGO_PHASE_LIVE, "", 0, old);
+    subscription_options_init(&options);
+    options.max_age_ns = 5 * NS_PER_S;
+    raises = subscribe_one(&f, &options);
+    options.on_stale = SGO_ON_STALE_MARK;
+    marks = subscribe_one(&f, &options);
+    CHECK(take_one(raises, &status) == NULL);
+    CHECK_INT(status, SGO_STALE);
+    CHECK(expect(raises, "added", "a", 1));
+    u = take_one(marks, &status); /* a's own request was just now */
+    CHECK_INT(update_kind(u), SGO_ADDED);
+    CHECK(!update_stale(u));
+    update_release(u);
+    subscription_release(raises);
+    subscription_release(marks);
+    feeder_fini(&f);
+}
+
+static void
 one_event_without_answer_is_stale(void)
 {
     sgo_subscription_options options;
@@ -694,6 +724,7 @@ main(void)
     RUN(min_interval_holds_back_and_conflates);
     RUN(proofs_move_only_forward);
     RUN(stale_data_is_raised_once_per_episode);
+    RUN(a_subscription_to_old_data_says_so_at_once);
     RUN(one_event_without_answer_is_stale);
     RUN(stale_events_are_marked_and_unmarked);
     RUN(the_ring_is_bounded_and_leaves_room_for_errors);

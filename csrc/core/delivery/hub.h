@@ -79,10 +79,12 @@ struct publication {
  * subscriptions.  Borrows what it is given, retains what it keeps.  What the
  * table holds decides over `kind`: a changed that is not held is an added.
  *
- * SGO_NO_MEMORY: a *new* event could not be put into the table; nothing has
- * happened, publish it again later.  (A subscription that could not get
- * memory is counted, and repaired at the next publish or tick.)
- * SGO_NOT_FOUND: no such stream, or it is closed. */
+ * SGO_NO_MEMORY: a *new* event could not be put into the table, nor among
+ * the 256 that are tried again by the next publish or tick; nothing has
+ * happened.  (A subscription that could not get memory is counted, and mended
+ * likewise.)
+ * SGO_NOT_FOUND: no such stream, or it is closed.  SGO_INVALID: event_id is
+ * not the document's own. */
 sgo_status hub_publish(struct hub *hub,
                        const struct publication *pub) SGO_WARN_UNUSED;
 

@@ -287,7 +287,7 @@ make(struct hub *hub, struct filter *filter, size_t stream_count,
     sub->max_age_ns = options->max_age_ns;
     sub->on_stale = options->on_stale;
     sub->created_at = clock_now_ns();
-    sub->next_check = clock_add(sub->created_at, sub->max_age_ns);
+    sub->next_check = sub->created_at;
     sub->fd = sub->fd_write = -1;
     sub->filling = true;
     map_init(&sub->slots, hub->seed);
