@@ -58,8 +58,10 @@ api_shape_query(const struct shape *shape, bool expand_results, char **out,
         with_names = false; /* too long: fetched whole, pruned here */
     }
     if (b.status != SGO_OK) {
+        sgo_status status = b.status;
+
         buf_fini(&b);
-        return b.status;
+        return status;
     }
     text = buf_take(&b, &len);
     if (text == NULL) {

@@ -278,7 +278,7 @@ note_limited(struct brain *b, const struct request *r, const sgo_error *err)
     int64_t delay = err->retry_after_ns;
 
     b->counters.rate_limited++;
-    if (r->started < g->opened) {
+    if (r->created < g->opened) {
         return; /* sent before we knew */
     }
     g->opened = b->now;
@@ -303,7 +303,7 @@ note_broken(struct brain *b, const struct request *r, const sgo_error *err)
     if (g->last_success > r->started) {
         return false; /* the host lives: it is this request */
     }
-    if (g->outage && r->started < g->opened) {
+    if (g->outage && r->created < g->opened) {
         return true; /* one outage, many failures */
     }
     g->outage = true;

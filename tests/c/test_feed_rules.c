@@ -1,0 +1,1376 @@
+/* The rules of the brain, one by one, each as a small story. */
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "feed_world.h"
+
+static struct world w;
+
+static bool
+live_1(struct world *x)
+{
+    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
+}
+
+static bool
+nothing_open(struct world *x)
+{
+    return x->requests == NULL;
+}
+
+static void
+begin(size_t events)
+{
+    world_init(&w, 7);
+    w.want_trace = true;
+    world_events(&w, events);
+}
+
+static void
+go_live(const char *feed, const char *league, const char *id)
+{
+    CHECK(world_start(&w));
+    CHECK_INT(world_stream(&w, 1, feed, league, id), SGO_OK);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_until(&w, nothing_open, 60 * NS_PER_S));
+}
+
+static void
+end(void)
+{
+    for (size_t i = 0; i < w.stream_count; i++) {
+        CHECK_INT(w.streams[i].broken, 0);
+        CHECK_INT(w.streams[i].backwards, 0);
+    }
+    CHECK_INT(w.same_id_twice, 0);
+    CHECK(!world_traced(&w, "SECRETKEY"));
+    world_fini(&w);
+}
+
+static const struct world_stream *
+S(uint32_t id)
+{
+    return world_stream_of(&w, id);
+}
+
+static bool
+request_open(const char *text)
+{
+    return world_find(&w, text) != NULL;
+}
+
+/* Answer as the API would, now. */
+static void
+reply(const char *text)
+{
+    struct world_request *r = world_find(&w, text);
+    int status;
+    char *body;
+
+    CHECK(r != NULL);
+    if (r) {
+        body = world_reply(&w, r, &status);
+        world_answer(&w, r, status, body);
+        free(body);
+    }
+}
+
+/* ---- rules 1 and 2 ---------------------------------------------------------- */
+
+static void
+a_change_before_the_subscription_arrives_without_notification(void)
+{
+    begin(3);
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    while (S(1)->added < 3) {
+        world_run(&w, 10 * NS_PER_MS);
+    }
+    CHECK_INT(S(1)->phase == SGO_PHASE_LIVE, 0);
+    w.suppress = true;
+    world_change(&w, 1);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_traced(&w, "S1 changed E1 v2 resync"));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(S(1)->gaps, 0);
+    end();
+}
+
+static void
+phases_and_words_come_in_order(void)
+{
+    const char *p;
+
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    p = w.trace;
+    CHECK((p = strstr(p, "S1 connecting bootstrapping")) != NULL);
+    CHECK(p && (p = strstr(p, "S1 added E0 v1 snapshot")) != NULL);
+    CHECK(p && (p = strstr(p, "S1 connecting subscribing")) != NULL);
+    CHECK(p && (p = strstr(p, "S1 connected subscribing")) != NULL);
+    CHECK(p && (p = strstr(p, "S1 connected reconciling")) != NULL);
+    CHECK(p && (p = strstr(p, "S1 connected live")) != NULL);
+    CHECK(world_traced(&w, "CONNECT ws.test:443 /app/0123456789abcdef0123?"
+                           "protocol=7&client=sgostream&version=0.1.0"));
+    end();
+}
+
+static void
+a_change_while_disconnected_arrives_and_the_gap_is_told(void)
+{
+    begin(3);
+    go_live("events:live", NULL, NULL);
+    world_close_socket(&w, world_socket(&w), 1006);
+    world_run(&w, 200 * NS_PER_MS);
+    CHECK_INT(S(1)->phase, SGO_PHASE_STALE);
+    w.suppress = true;
+    world_change(&w, 2);
+    w.suppress = false;
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_traced(&w, "S1 changed E2 v2 resync"));
+    CHECK_INT(S(1)->gaps, 1);
+    CHECK_INT(w.auths, 2);
+    end();
+}
+
+static void
+what_the_list_lacks_is_refetched(void)
+{
+    begin(3);
+    w.config.linger_ns = 1000 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.suppress = true;
+    w.events[1].live = false; /* not ended: no leaving, not in the list */
+    world_change(&w, 1);
+    w.suppress = false;
+    world_close_socket(&w, world_socket(&w), 4200);
+    world_run(&w, NS_PER_S);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_traced(&w, "S1 changed E1 v2 resync"));
+    CHECK_INT(S(1)->removed, 0); /* absence from one walk removes nothing */
+    world_run(&w, 310 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 removed E1 v2 resync"));
+    end();
+}
+
+static void
+notifications_are_obeyed_while_reconciling(void)
+{
+    begin(2);
+    w.config.transport = SGO_TRANSPORT_WEBSOCKET;
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    while (S(1)->phase != SGO_PHASE_RECONCILING) {
+        world_run(&w, NS_PER_MS);
+    }
+    world_change(&w, 0);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+an_unreadable_message_brings_a_reconcile(void)
+{
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    w.suppress = true;
+    world_change(&w, 1);
+    world_say(&w, world_socket(&w),
+              "{\"event\":\"data\",\"channel\":\"presence-events-live\","
+              "\"data\":\"[{]\"}");
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E1 v2 resync"));
+    CHECK_INT(S(1)->gaps, 1);
+    CHECK_INT(S(1)->phase, SGO_PHASE_LIVE);
+    end();
+}
+
+static void
+an_unknown_feed_uses_bootstraps_as_its_list(void)
+{
+    begin(2);
+    go_live("events:new-kind", NULL, NULL);
+    CHECK_INT(w.bootstraps, 2);
+    CHECK_INT(w.walks, 0);
+    world_change(&w, 1);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E1 v2 notification"));
+    w.suppress = true;
+    world_change(&w, 0);
+    world_run(&w, 310 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK(w.bootstraps >= 3);
+    end();
+}
+
+static void
+coordinates_may_follow_the_snapshot(void)
+{
+    begin(30);
+    w.snapshot_first = true;
+    w.chunk_bytes = 11;
+    go_live("events:live", NULL, NULL);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+/* ---- rule 3 -------------------------------------------------------------------- */
+
+static void
+many_ids_in_one_notification_all_arrive(void)
+{
+    char text[8000];
+    size_t len;
+
+    begin(120);
+    w.page_cap = 10;
+    w.suppress = true;
+    go_live("events:live", NULL, NULL);
+    for (size_t i = 0; i < 120; i++) {
+        world_change(&w, i);
+    }
+    len = (size_t)snprintf(text, sizeof(text),
+                           "{\"event\":\"data\",\"channel\":\"presence-events-"
+                           "live\",\"data\":\"[");
+    for (size_t i = 0; i < 120; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "%s{\\\"eventID\\\":\\\"E%zu\\\"}",
+                                i ? "," : "", i);
+    }
+    snprintf(text + len, sizeof(text) - len, "]\"}");
+    world_say(&w, world_socket(&w), text);
+    world_run(&w, 20 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(S(1)->changed, 120);
+    CHECK_INT(w.most_ids, 25);
+    CHECK(w.most_in_flight <= 6);
+    end();
+}
+
+static void
+an_id_notified_in_flight_is_fetched_again_afterwards(void)
+{
+    struct world_request *r;
+
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    r = world_find(&w, "eventIDs=E0");
+    CHECK(r != NULL);
+    world_begin(&w, r);
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    CHECK_INT(w.id_requests, 1); /* one request per id at most */
+    reply("eventIDs=E0");
+    CHECK_INT(w.id_requests, 2);
+    CHECK(request_open("eventIDs=E0"));
+    reply("eventIDs=E0");
+    CHECK(!request_open("eventIDs=E0"));
+    CHECK(world_traced(&w, "S1 changed E0 v3 notification"));
+    end();
+}
+
+static void
+an_id_notified_before_the_start_is_not_fetched_twice(void)
+{
+    begin(1);
+    w.usage[0] = '\0';
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_notify(&w, 0);
+    world_notify(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_begin(&w, world_find(&w, "eventIDs=E0"));
+    reply("eventIDs=E0");
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(w.id_requests, 1);
+    end();
+}
+
+static void
+ids_gather_while_the_places_are_taken(void)
+{
+    begin(30);
+    w.config.max_requests_in_flight = 2;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    for (size_t i = 0; i < 30; i++) {
+        world_change(&w, i);
+        world_run(&w, 100 * NS_PER_MS);
+    }
+    CHECK_INT(w.id_requests, 2);
+    reply("eventIDs=E0");
+    CHECK_INT(w.most_ids, 25);
+    reply("eventIDs=E1");
+    while (w.requests) {
+        reply("eventIDs=");
+    }
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(w.most_in_flight, 2);
+    end();
+}
+
+static void
+a_short_answer_is_followed_up(void)
+{
+    char *body;
+    char text[2000];
+
+    begin(4);
+    w.config.max_requests_in_flight = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    for (size_t i = 1; i < 4; i++) {
+        world_change(&w, i);
+    }
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    body = world_body(&w.events[2]);
+    snprintf(text, sizeof(text), "{\"success\":true,\"data\":[%s]}", body);
+    free(body);
+    world_answer(&w, world_find(&w, "eventIDs="), 200, text);
+    CHECK(request_open("eventIDs=E1,E3&limit=2") ||
+          request_open("eventIDs=E3,E1&limit=2"));
+    /* Nothing of two: asked one by one, and nothing is proven. */
+    world_answer(&w, world_find(&w, "eventIDs="), 200,
+                 "{\"success\":true,\"data\":[]}");
+    CHECK(request_open("limit=1&") || request_open("limit=1"));
+    reply("eventIDs=");
+    reply("eventIDs=");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(S(1)->removed, 0);
+    end();
+}
+
+/* ---- rule 4 ---------------------------------------------------------------------- */
+
+/* The walk's page and an id request overlap in time. */
+static void
+overlap(bool page_last, bool equal)
+{
+    struct world_request *walk, *ids;
+    int status;
+    char *page, *answer;
+
+    begin(1);
+    w.config.reconcile_interval_ns = 60 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_run(&w, 61 * NS_PER_S);
+    walk = world_find(&w, "live=true");
+    CHECK(walk != NULL);
+    world_begin(&w, walk);
+    page = world_reply(&w, walk, &status);
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    ids = world_find(&w, "eventIDs=E0");
+    world_begin(&w, ids);
+    answer = world_reply(&w, ids, &status);
+    if (equal) {
+        free(page);
+        page = world_reply(&w, walk, &status);
+    }
+    if (page_last) {
+        world_answer(&w, ids, 200, answer);
+        CHECK(world_traced(&w, "S1 changed E0 v2 notification"));
+        world_answer(&w, walk, 200, page);
+    } else {
+        world_answer(&w, walk, 200, page);
+        world_answer(&w, ids, 200, answer);
+    }
+    free(page);
+    free(answer);
+    if (equal) {
+        CHECK(!request_open("eventIDs=E0"));
+    } else {
+        CHECK(request_open("eventIDs=E0")); /* neither is proven newer */
+        reply("eventIDs=E0");
+        CHECK(!request_open("eventIDs=E0"));
+    }
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(S(1)->backwards, 0);
+    end();
+}
+
+static void
+overlapping_answers_are_fetched_once_more_and_never_go_back(void)
+{
+    overlap(true, false);
+    overlap(true, true);
+    overlap(false, true);
+}
+
+static void
+an_answer_that_started_after_the_held_arrived_replaces_it(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    for (unsigned i = 2; i < 6; i++) {
+        world_change(&w, 0);
+        world_run(&w, NS_PER_S);
+        reply("eventIDs=E0");
+        CHECK_INT(S(1)->held[0].v, i);
+        CHECK(!request_open("eventIDs=E0"));
+    }
+    end();
+}
+
+static void
+a_cached_answer_is_not_believed_by_its_age(void)
+{
+    struct world_request *r;
+    char *old;
+    int status;
+
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    r = world_find(&w, "eventIDs=E0");
+    r->age = 30 * NS_PER_S;
+    old = world_reply(&w, r, &status);
+    CHECK_INT(S(1)->held[0].v, 2);
+    world_answer(&w, r, 200, old); /* v3, but perhaps from before v2 */
+    free(old);
+    CHECK_INT(S(1)->held[0].v, 2);
+    world_run(&w, 600 * NS_PER_MS);
+    reply("eventIDs=E0");
+    CHECK_INT(S(1)->held[0].v, 3);
+    end();
+}
+
+static void
+a_stale_read_is_asked_again_then_believed(void)
+{
+    sgo_stream_stats stats;
+    char *old;
+    char text[1000];
+
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    old = strdup(w.events[0].older);
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    snprintf(text, sizeof(text), "{\"success\":true,\"data\":[%s]}", old);
+    free(old);
+    world_answer(&w, world_find(&w, "eventIDs=E0"), 200, text);
+    CHECK_INT(S(1)->held[0].v, 2);
+    CHECK(!request_open("eventIDs=E0"));
+    world_run(&w, 490 * NS_PER_MS);
+    CHECK(!request_open("eventIDs=E0"));
+    world_run(&w, 20 * NS_PER_MS);
+    world_answer(&w, world_find(&w, "eventIDs=E0"), 200, text);
+    world_run(&w, 1010 * NS_PER_MS);
+    world_answer(&w, world_find(&w, "eventIDs=E0"), 200, text);
+    world_run(&w, 1900 * NS_PER_MS);
+    CHECK(!request_open("eventIDs=E0"));
+    world_run(&w, 200 * NS_PER_MS);
+    world_answer(&w, world_find(&w, "eventIDs=E0"), 200, text);
+    CHECK_INT(S(1)->held[0].v, 1); /* the server insists */
+    brain_stream_stats(w.b, 1, w.now, &stats);
+    CHECK_INT(stats.stale_reads, 4);
+    world_stream_of(&w, 1)->backwards = 0; /* that was the point */
+    end();
+}
+
+/* ---- rule 5 ------------------------------------------------------------------------ */
+
+static void
+an_unchanged_event_is_asked_again_a_few_times(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    world_notify(&w, 0);
+    world_run(&w, 20 * NS_PER_S);
+    CHECK_INT(w.id_requests, 4); /* at once, then after 0.5, 1, 2 s */
+    w.suppress = true;
+    world_notify(&w, 0);
+    world_run(&w, 300 * NS_PER_MS);
+    CHECK_INT(w.id_requests, 5);
+    world_change(&w, 0);
+    world_run(&w, 20 * NS_PER_S);
+    CHECK_INT(w.id_requests, 6);
+    CHECK(world_traced(&w, "S1 changed E0 v2 notification"));
+    end();
+}
+
+/* ---- rule 6 ------------------------------------------------------------------------- */
+
+static void
+a_leaving_event_lingers_then_goes(void)
+{
+    begin(2);
+    w.config.linger_ns = 10 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.events[1].live = false;
+    w.events[1].ended = true;
+    world_change(&w, 1);
+    world_run(&w, 9 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E1 v2 notification"));
+    CHECK_INT(S(1)->removed, 0);
+    world_run(&w, 3 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 removed E1 v2 expiry"));
+    world_notify(&w, 1); /* over: not added again */
+    world_run(&w, 20 * NS_PER_S);
+    CHECK_INT(S(1)->added, 2);
+    end();
+}
+
+static void
+a_return_cancels_the_linger(void)
+{
+    begin(1);
+    w.config.linger_ns = 10 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.events[0].live = false;
+    w.events[0].ended = true;
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    w.events[0].live = true;
+    world_change(&w, 0);
+    world_run(&w, 30 * NS_PER_S);
+    CHECK_INT(S(1)->removed, 0);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+an_event_that_ended_is_not_added(void)
+{
+    begin(2);
+    w.events[1].live = false;
+    w.events[1].ended = true;
+    go_live("events:live", NULL, NULL);
+    world_notify(&w, 1);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(S(1)->added, 1);
+    CHECK_INT(w.id_requests, 1);
+    end();
+}
+
+static void
+upcoming_events_leave_when_they_start(void)
+{
+    begin(2);
+    w.config.linger_ns = NS_PER_S;
+    for (size_t i = 0; i < 2; i++) {
+        w.events[i].live = w.events[i].started = false;
+    }
+    snprintf(w.events[1].league, sizeof(w.events[1].league), "NFL");
+    go_live("events:upcoming", "NBA", NULL);
+    CHECK_INT(S(1)->added, 1);
+    CHECK(world_traced(&w, "leagueID=NBA&started=false&oddsAvailable=true"));
+    w.events[0].started = w.events[0].live = true;
+    world_change(&w, 0);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 removed E0 v2 expiry"));
+    end();
+}
+
+static void
+an_id_is_gone_after_two_lone_answers(void)
+{
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    w.events[1].exists = false;
+    world_notify(&w, 1);
+    world_run(&w, 3 * NS_PER_S);
+    CHECK_INT(w.id_requests, 1);
+    CHECK_INT(S(1)->removed, 0);
+    world_run(&w, 4 * NS_PER_S);
+    CHECK_INT(w.id_requests, 2);
+    CHECK(world_traced(&w, "S1 removed E1 v1 resync"));
+    end();
+}
+
+static void
+a_byid_stream_ends_when_its_event_is_gone(void)
+{
+    begin(2);
+    go_live("events:byid", NULL, "E1");
+    CHECK_INT(S(1)->added, 1);
+    w.events[1].exists = false;
+    world_notify(&w, 1);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_NOT_FOUND);
+    CHECK_INT(S(1)->phase, SGO_PHASE_CLOSED);
+    CHECK_INT(S(1)->connection, SGO_CONN_FAILED);
+    CHECK(world_traced(&w, "CLOSE 1000"));
+    end();
+}
+
+/* ---- rule 9 --------------------------------------------------------------------------- */
+
+static void
+boot_fails(int status, const char *body, sgo_error_kind kind,
+           const char *words)
+{
+    begin(1);
+    w.boot_status = status;
+    w.boot_error = body;
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:upcoming", "XYZ", NULL);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, kind);
+    CHECK_INT(S(1)->error.http_status, status);
+    CHECK(strstr(S(1)->error.text, words) != NULL);
+    if (!strstr(S(1)->error.text, words)) {
+        fprintf(stderr, "%s\n", S(1)->error.text);
+    }
+    CHECK_INT(w.bootstraps, 1);
+    end();
+}
+
+static void
+refusals_before_live_are_final_and_say_what_to_do(void)
+{
+    boot_fails(401, "{\"success\":false,\"error\":\"Invalid API key\"}",
+               SGO_ERROR_AUTHENTICATION, "SPORTS_ODDS_API_KEY_HEADER");
+    boot_fails(403, "{\"success\":false,\"error\":\"Upgrade\"}",
+               SGO_ERROR_PERMISSION_DENIED, "transport=\"poll\"");
+    boot_fails(403, "{\"success\":false,\"error\":\"Upgrade\"}",
+               SGO_ERROR_PERMISSION_DENIED, "AllStar");
+    boot_fails(404, "{\"success\":false,\"error\":\"No such league\"}",
+               SGO_ERROR_NOT_FOUND, "leagueID=XYZ");
+    boot_fails(400, "{\"success\":false,\"error\":\"Bad league\"}",
+               SGO_ERROR_BAD_REQUEST, "Bad league");
+    boot_fails(404, "<html>nothing here</html>", SGO_ERROR_BAD_REQUEST,
+               "base_url");
+}
+
+static void
+html_is_retried_and_reported(void)
+{
+    begin(1);
+    w.boot_status = 200;
+    w.boot_error = "<!DOCTYPE html><html></html>";
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(!S(1)->final);
+    CHECK(S(1)->errors >= 1);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_SERVER);
+    CHECK(strstr(S(1)->error.text, "JSON") != NULL);
+    w.boot_status = 0;
+    CHECK(world_until(&w, live_1, 120 * NS_PER_S));
+    end();
+}
+
+static void
+a_refused_chunk_is_halved_down_to_the_refused_id(void)
+{
+    begin(6);
+    w.config.max_requests_in_flight = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    for (size_t i = 0; i < 6; i++) {
+        world_change(&w, i);
+    }
+    world_run(&w, NS_PER_S);
+    for (int i = 0; i < 40 && w.requests; i++) {
+        if (request_open("E3,") || request_open(",E3&") ||
+            request_open("=E3&")) {
+            world_answer(&w, world_find(&w, "E3"), 400,
+                         "{\"success\":false,\"error\":\"odd id\"}");
+        } else {
+            reply("eventIDs=");
+        }
+    }
+    CHECK(w.requests == NULL);
+    CHECK_INT(world_differences(&w, 1, false), 1);
+    CHECK(world_traced(&w, "about E3"));
+    CHECK(world_traced(&w, "S1 proof E3 unanswered refused"));
+    CHECK_INT(S(1)->errors, 1);
+    world_notify(&w, 3); /* asked again when it is named again */
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E3");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+of_several_ids_a_404_proves_nothing(void)
+{
+    begin(3);
+    w.config.max_requests_in_flight = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_change(&w, 1);
+    world_change(&w, 2);
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    world_answer(&w, world_find(&w, "eventIDs="), 404,
+                 "{\"success\":false,\"error\":\"none\"}");
+    reply("eventIDs=");
+    reply("eventIDs=");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+an_outage_is_probed_by_one_request(void)
+{
+    unsigned made;
+
+    begin(10);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    for (size_t i = 0; i < 4; i++) {
+        world_change(&w, i);
+        world_run(&w, 200 * NS_PER_MS);
+    }
+    CHECK_INT(w.id_requests, 4);
+    made = w.id_requests;
+    for (int i = 0; i < 4; i++) {
+        world_begin(&w, world_find(&w, "eventIDs="));
+        world_fail(&w, world_find(&w, "eventIDs="));
+    }
+    CHECK_INT(w.id_requests, made);
+    world_run(&w, 1100 * NS_PER_MS);
+    CHECK_INT(w.id_requests, made + 1); /* one probe, all four ids in it */
+    CHECK_INT(w.most_ids, 4);
+    world_fail(&w, world_find(&w, "eventIDs="));
+    world_run(&w, 900 * NS_PER_MS);
+    CHECK_INT(w.id_requests, made + 1); /* [1, 2] s now */
+    world_run(&w, 1200 * NS_PER_MS);
+    CHECK_INT(w.id_requests, made + 2);
+    reply("eventIDs=");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+a_429_is_obeyed(void)
+{
+    struct world_request *r;
+    const char *body = "{\"success\":false,\"error\":\"per month\"}";
+    struct answer_head head = {429, 7 * NS_PER_S, 0};
+    struct answer_end done = {
+        .ok = true, .http_status = 429, .retry_after_ns = 7 * NS_PER_S};
+    uint64_t id;
+
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    r = world_find(&w, "eventIDs=");
+    id = r->id;
+    world_begin(&w, r);
+    brain_request_head(w.b, id, &head, w.now);
+    brain_request_data(w.b, id, body, strlen(body), w.now);
+    brain_request_done(w.b, id, &done, w.now);
+    r->url[0] = '\0'; /* not ours any more */
+    world_drain(&w);
+    world_change(&w, 1);
+    world_run(&w, 6900 * NS_PER_MS);
+    CHECK(!request_open("eventIDs="));
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_RATE_LIMIT);
+    CHECK_STR(S(1)->error.window, "month");
+    world_run(&w, 200 * NS_PER_MS);
+    CHECK(request_open("eventIDs=E0,E1") || request_open("eventIDs=E1,E0"));
+    reply("eventIDs=");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+a_lack_of_slots_is_retried_slowly_then_final(void)
+{
+    begin(1);
+    w.boot_status = 429;
+    w.boot_error = "{\"success\":false,\"error\":\"Too many concurrent "
+                   "streams\"}";
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 100 * NS_PER_S);
+    CHECK(!S(1)->final);
+    CHECK(w.bootstraps >= 4 && w.bootstraps <= 7);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_STREAM_LIMIT);
+    world_run(&w, 120 * NS_PER_S);
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_STREAM_LIMIT);
+    end();
+}
+
+static void
+a_key_refused_while_live_is_final_after_three_minutes(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    for (int i = 0; i < 20 && !S(1)->final; i++) {
+        if (w.requests) {
+            world_answer(&w, w.requests, 401,
+                         "{\"success\":false,\"error\":\"no key\"}");
+        }
+        world_run(&w, 30 * NS_PER_S);
+        CHECK(i > 3 || !S(1)->final);
+    }
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_AUTHENTICATION);
+    end();
+}
+
+/* ---- rule 10 ------------------------------------------------------------------------------ */
+
+static void
+two_streams_share_an_event_and_a_socket(void)
+{
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    world_stream(&w, 2, "events:byid", NULL, "E1");
+    world_run(&w, 20 * NS_PER_S);
+    CHECK_INT(S(2)->phase, SGO_PHASE_LIVE);
+    CHECK_INT(w.connects, 1);
+    CHECK_INT(w.auths, 2);
+    world_change(&w, 1);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(S(1)->held[1].v, 2);
+    CHECK_INT(S(2)->held[1].v, 2);
+    CHECK(S(1)->held[1].doc == S(2)->held[1].doc);
+    brain_stream_remove(w.b, 2, w.now);
+    world_drain(&w);
+    CHECK_INT(S(2)->phase, SGO_PHASE_CLOSED);
+    CHECK_INT(S(2)->connection, SGO_CONN_DISCONNECTED);
+    CHECK_INT(S(2)->removed, 0);
+    world_change(&w, 1);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(S(1)->held[1].v, 3);
+    CHECK_INT(S(2)->held[1].v, 2);
+    CHECK(!world_traced(&w, "CLOSE"));
+    end();
+}
+
+static void
+a_later_stream_of_the_same_feed_gets_what_is_held(void)
+{
+    begin(3);
+    go_live("events:live", NULL, NULL);
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    world_stream(&w, 2, "events:live", NULL, NULL);
+    CHECK_INT(S(2)->added, 3);
+    CHECK_INT(S(2)->phase, SGO_PHASE_LIVE);
+    CHECK_INT(w.bootstraps, 1);
+    CHECK_INT(world_differences(&w, 2, true), 0);
+    end();
+}
+
+static void
+a_snapshot_does_not_replace_what_was_refetched(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    w.manual = true;
+    world_stream(&w, 2, "events:byid", NULL, "E0");
+    world_answer(&w, world_find(&w, "/stream/events"), 200,
+                 "{\"success\":true,\"pusherKey\":\"0123456789abcdef0123\","
+                 "\"pusherOptions\":{\"cluster\":\"us2\",\"wsHost\":\"ws.test"
+                 "\",\"wssPort\":443},\"channel\":\"presence-events-byid=E0\","
+                 "\"data\":[{\"eventID\":\"E0\",\"other\":\"shape\",\"v\":2}]"
+                 "}");
+    CHECK_INT(S(2)->added, 1);
+    CHECK_INT(S(1)->changed, 1);
+    CHECK(S(1)->held[0].doc == S(2)->held[0].doc);
+    end();
+}
+
+/* ---- rule 11 -------------------------------------------------------------------------------- */
+
+static void
+poll_transport_never_asks_for_a_stream(void)
+{
+    begin(5);
+    w.config.transport = SGO_TRANSPORT_POLL;
+    w.page_cap = 2;
+    go_live("events:live", NULL, NULL);
+    CHECK_INT(S(1)->connection, SGO_CONN_POLLING);
+    world_change(&w, 3);
+    world_run(&w, 31 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK(world_traced(&w, "S1 changed E3 v2 poll"));
+    CHECK_INT(w.bootstraps, 0);
+    CHECK_INT(w.connects, 0);
+    CHECK_INT(world_stream(&w, 2, "events:new", NULL, NULL), SGO_INVALID);
+    w.manual = true;
+    world_run(&w, 65 * NS_PER_S);
+    CHECK_INT(S(1)->phase, SGO_PHASE_STALE);
+    end();
+}
+
+static void
+auto_polls_while_the_socket_is_down_and_comes_back(void)
+{
+    begin(3);
+    w.config.transport = SGO_TRANSPORT_AUTO;
+    go_live("events:live", NULL, NULL);
+    w.refuse_sockets = true;
+    w.refuse_code = 1006;
+    world_close_socket(&w, world_socket(&w), 1006);
+    world_run(&w, 9 * NS_PER_S);
+    CHECK(S(1)->connection != SGO_CONN_POLLING);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(S(1)->connection, SGO_CONN_POLLING);
+    CHECK_INT(S(1)->phase, SGO_PHASE_LIVE);
+    world_change(&w, 0);
+    world_run(&w, 35 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E0 v2 poll"));
+    w.refuse_sockets = false;
+    world_run(&w, 60 * NS_PER_S);
+    CHECK_INT(S(1)->connection, SGO_CONN_CONNECTED);
+    CHECK_INT(S(1)->phase, SGO_PHASE_LIVE);
+    CHECK_INT(S(1)->added, 3); /* no second added */
+    world_change(&w, 1);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E1 v2 notification"));
+    end();
+}
+
+/* ---- rule 12 ---------------------------------------------------------------------------------- */
+
+static void
+a_broken_off_list_is_applied_but_judges_no_absence(void)
+{
+    struct world_request *r;
+    struct answer_head head = {200, -1, 0};
+    struct answer_end broken = {
+        .truncated = true, .http_status = 200, .retry_after_ns = -1};
+    char *page, *cut;
+    int status;
+    uint64_t id;
+    unsigned before;
+
+    begin(3);
+    w.config.reconcile_interval_ns = 60 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    w.suppress = true;
+    world_change(&w, 0);
+    world_run(&w, 61 * NS_PER_S);
+    r = world_find(&w, "live=true");
+    id = r->id;
+    world_begin(&w, r);
+    page = world_reply(&w, r, &status);
+    cut = strstr(page, "\"eventID\":\"E2\"");
+    brain_request_head(w.b, id, &head, ++w.now);
+    brain_request_data(w.b, id, page, (size_t)(cut - page), ++w.now);
+    world_drain(&w);
+    CHECK(world_traced(&w, "S1 changed E0 v2 resync"));
+    before = w.id_requests;
+    brain_request_done(w.b, id, &broken, ++w.now);
+    free(page);
+    r->url[0] = '\0';
+    world_drain(&w);
+    world_run(&w, 3 * NS_PER_S);
+    while (request_open("/events?")) { /* pending, and the page again */
+        reply("/events?");
+    }
+    CHECK(w.id_requests > before || w.walks >= 3);
+    CHECK_INT(S(1)->removed, 0);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+an_id_answer_counts_only_when_whole(void)
+{
+    struct world_request *r;
+    struct answer_head head = {200, -1, 0};
+    struct answer_end broken = {
+        .truncated = true, .http_status = 200, .retry_after_ns = -1};
+    char *body;
+    int status;
+    uint64_t id;
+
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    r = world_find(&w, "eventIDs=E0");
+    id = r->id;
+    world_begin(&w, r);
+    body = world_reply(&w, r, &status);
+    brain_request_head(w.b, id, &head, w.now);
+    brain_request_data(w.b, id, body, strlen(body), w.now);
+    world_drain(&w);
+    CHECK_INT(S(1)->held[0].v, 1);
+    brain_request_done(w.b, id, &broken, w.now);
+    free(body);
+    r->url[0] = '\0';
+    world_drain(&w);
+    CHECK_INT(S(1)->held[0].v, 1);
+    world_run(&w, 3 * NS_PER_S);
+    world_answer(
+        &w, world_find(&w, "eventIDs=E0"), 200,
+        "{\"success\":false,\"data\":[{\"eventID\":\"E0\",\"v\":9}]}");
+    CHECK_INT(S(1)->held[0].v, 1);
+    world_run(&w, 3 * NS_PER_S);
+    reply("eventIDs=E0");
+    CHECK_INT(S(1)->held[0].v, 2);
+    end();
+}
+
+/* ---- limits, calls, secrets, endings ------------------------------------------------------------ */
+
+static void
+a_full_cache_refuses_new_events_and_lingering_ones_go_first(void)
+{
+    begin(5);
+    w.config.max_events = 3;
+    go_live("events:live", NULL, NULL);
+    CHECK_INT(S(1)->count, 3);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_LIMIT);
+    CHECK(strstr(S(1)->error.text, "max_events") != NULL);
+    world_change(&w, 0); /* a held one is always applied */
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(S(1)->held[0].v, 2);
+    w.events[0].live = false;
+    w.events[0].ended = true;
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(S(1)->count, 3);
+    world_change(&w, 4);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 removed E0 v3 expiry"));
+    CHECK(world_traced(&w, "S1 added E4 v2 notification"));
+    end();
+}
+
+static void
+a_fetch_returns_what_exists(void)
+{
+    const char *ids[60];
+    char text[60][8];
+
+    begin(55);
+    w.page_cap = 7;
+    CHECK(world_start(&w));
+    for (size_t i = 0; i < 60; i++) { /* five of them are unknown */
+        snprintf(text[i], sizeof(text[i]), "E%zu", i);
+        ids[i] = text[i];
+    }
+    CHECK_INT(brain_call_fetch(w.b, 9, ids, 60, w.now), SGO_OK);
+    world_drain(&w);
+    world_run(&w, 60 * NS_PER_S);
+    CHECK(w.call.done);
+    CHECK_INT(w.call.id, 9);
+    CHECK_INT(w.call.error.kind, SGO_ERROR_NONE);
+    CHECK_INT(w.call.n, 55);
+    CHECK(w.most_ids <= 25);
+    end();
+}
+
+static void
+usage_tells_limits_and_a_forecast(void)
+{
+    begin(1);
+    snprintf(w.usage, sizeof(w.usage),
+             "\"per-minute\":{\"max-requests\":300,\"current-requests\":12,"
+             "\"max-entities\":\"unlimited\",\"current-entities\":5}");
+    CHECK(world_start(&w));
+    CHECK_INT(brain_call_usage(w.b, 3, w.now), SGO_OK);
+    world_drain(&w);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK(w.call.done);
+    CHECK(strstr(w.call.json, "\"max-requests\":300") != NULL);
+    CHECK(strstr(w.call.forecast, "\"minute\":{\"limit\":300,\"used\":12,"
+                                  "\"left\":288") != NULL);
+    end();
+}
+
+static void
+a_call_that_fails_says_why(void)
+{
+    const char *ids[1] = {"E0"};
+
+    begin(1);
+    w.manual = true;
+    CHECK(world_start(&w));
+    CHECK_INT(brain_call_fetch(w.b, 1, ids, 1, w.now), SGO_OK);
+    world_drain(&w);
+    world_answer(&w, w.requests, 401,
+                 "{\"success\":false,\"error\":\"no key\"}");
+    CHECK(w.call.done);
+    CHECK_INT(w.call.error.kind, SGO_ERROR_AUTHENTICATION);
+    w.call.done = false;
+    CHECK_INT(brain_call_fetch(w.b, 2, ids, 1, w.now), SGO_OK);
+    world_drain(&w);
+    for (int i = 0; i < 5 && w.requests; i++) {
+        world_fail(&w, w.requests);
+        world_run(&w, 5 * NS_PER_S);
+    }
+    CHECK(w.call.done);
+    CHECK_INT(w.call.error.kind, SGO_ERROR_TRANSPORT);
+    end();
+}
+
+static void
+the_authorisation_endpoint_must_be_ours(void)
+{
+    begin(1);
+    snprintf(w.auth_endpoint, sizeof(w.auth_endpoint),
+             "https://evil.test/auth");
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_CONFIGURATION);
+    CHECK(strstr(S(1)->error.text, "evil.test:443") != NULL);
+    CHECK(strstr(S(1)->error.text, "allow_auth_hosts") != NULL);
+    CHECK_INT(w.auths, 0);
+    CHECK_INT(w.connects, 0);
+    end();
+}
+
+static void
+an_allowed_endpoint_gets_no_key_of_ours(void)
+{
+    static const char *const hosts[] = {"other.test:8443"};
+    struct world_request *r;
+
+    begin(1);
+    w.config.allow_auth_hosts = hosts;
+    w.config.allow_auth_host_count = 1;
+    w.manual_auth = true;
+    snprintf(w.auth_endpoint, sizeof(w.auth_endpoint),
+             "https://other.test:8443/stream/pusher/auth");
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 5 * NS_PER_S);
+    r = world_find(&w, "other.test");
+    CHECK(r && !r->with_key && strcmp(r->method, "POST") == 0);
+    CHECK(r && strstr(r->body, "socket_id=1.2&channel_name=presence-events"));
+    reply("other.test");
+    CHECK(world_until(&w, live_1, 10 * NS_PER_S));
+    end();
+}
+
+static void
+bad_streams_are_refused_with_a_remedy(void)
+{
+    struct brain_param twice[] = {{"a", "1"}, {"a", "2"}};
+    sgo_error err;
+
+    begin(0);
+    CHECK(world_start(&w));
+    CHECK_INT(
+        brain_stream_add(w.b, 1, "events:upcoming", NULL, 0, w.now, &err),
+        SGO_INVALID);
+    CHECK(strstr(err.text, "leagueID") != NULL);
+    CHECK_INT(brain_stream_add(w.b, 1, "events:byid", NULL, 0, w.now, &err),
+              SGO_INVALID);
+    CHECK(strstr(err.text, "eventID") != NULL);
+    CHECK_INT(brain_stream_add(w.b, 1, "", NULL, 0, w.now, &err), SGO_INVALID);
+    CHECK_INT(brain_stream_add(w.b, 1, "x:y", twice, 2, w.now, &err),
+              SGO_INVALID);
+    CHECK_INT(brain_stream_add(w.b, 1, "x:y\n", NULL, 0, w.now, &err),
+              SGO_INVALID);
+    end();
+}
+
+static void
+everything_in_a_url_is_escaped(void)
+{
+    static const char *const odds[] = {"points+rebounds-all-game-ou-over"};
+    static const char *const books[] = {"a&b", "c"};
+    struct shape shape;
+
+    begin(1);
+    shape_init(&shape);
+    CHECK_INT(shape_set_odd_ids(&shape, odds, 1), SGO_OK);
+    CHECK_INT(shape_set_bookmaker_ids(&shape, books, 2), SGO_OK);
+    shape.include_alt_lines = true;
+    shape.include_opposing = true;
+    shape.include_open_close = true;
+    w.config.shape = &shape;
+    w.config.expand_results = true;
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(world_traced(
+        &w, "live=true&limit=100&bookmakerID=a%26b,c&oddID=points%2Brebounds-"
+            "all-game-ou-over&includeOpposingOdds=true&in"));
+    CHECK(world_traced(&w, "GET https://api.test/v2/stream/events?feed="
+                           "events%3Alive\n"));
+    world_fini(&w);
+    shape_fini(&shape);
+}
+
+static void
+the_snapshot_is_pruned_to_the_shape(void)
+{
+    static const char *const books[] = {"b1"};
+    struct shape shape;
+    struct value odds, odd, by, v;
+
+    begin(1);
+    shape_init(&shape);
+    CHECK_INT(shape_set_bookmaker_ids(&shape, books, 1), SGO_OK);
+    w.config.shape = &shape;
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    while (S(1)->added == 0) {
+        world_run(&w, 10 * NS_PER_MS);
+    }
+    CHECK(VALUE_GET(document_root(S(1)->held[0].doc), "odds", &odds));
+    CHECK(VALUE_GET(odds, "points-home-game-ml-home", &odd));
+    CHECK(VALUE_GET(odd, "byBookmaker", &by));
+    CHECK(VALUE_GET(by, "b1", &v));
+    CHECK(!VALUE_GET(by, "b2", &v));
+    world_fini(&w);
+    shape_fini(&shape);
+}
+
+static void
+closing_stops_everything(void)
+{
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    CHECK(w.requests != NULL);
+    brain_close(w.b, w.now);
+    world_drain(&w);
+    CHECK(w.requests == NULL); /* all cancelled */
+    CHECK(world_traced(&w, "CLOSE 1000"));
+    CHECK_INT(S(1)->phase, SGO_PHASE_CLOSED);
+    CHECK_INT(S(1)->connection, SGO_CONN_DISCONNECTED);
+    CHECK_INT(world_stream(&w, 2, "events:live", NULL, NULL), SGO_CLOSED);
+    world_run(&w, 5 * NS_PER_S);
+    end();
+}
+
+static void
+the_same_inputs_give_the_same_actions(void)
+{
+    uint64_t digest[2];
+
+    for (int i = 0; i < 2; i++) {
+        begin(20);
+        w.faults = (struct world_faults){
+            .transport = 50, .server_error = 50, .socket_drop = 50};
+        go_live("events:live", NULL, NULL);
+        for (int k = 0; k < 50; k++) {
+            world_change(&w, (size_t)rand_between(&w.rand, 0, 19));
+            world_run(&w, 200 * NS_PER_MS);
+        }
+        digest[i] = w.digest;
+        world_fini(&w);
+    }
+    CHECK(digest[0] == digest[1]);
+}
+
+static void
+counters_are_the_streams_own(void)
+{
+    sgo_stream_stats stats;
+    struct brain_counters counters;
+
+    begin(2);
+    go_live("events:live", NULL, NULL);
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    world_stream(&w, 2, "events:live", NULL, NULL);
+    world_change(&w, 1);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.notifications, 2);
+    CHECK_INT(stats.ids_notified, 2);
+    CHECK_INT(stats.reconciles, 1);
+    CHECK(stats.last_frame_age_ns >= 0);
+    CHECK_INT(brain_stream_stats(w.b, 2, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.notifications, 1);
+    CHECK_INT(brain_stream_stats(w.b, 3, w.now, &stats), SGO_NOT_FOUND);
+    brain_get_counters(w.b, &counters);
+    CHECK_INT(counters.events_held, 2);
+    CHECK_INT(counters.requests_in_flight, 0);
+    CHECK(counters.objects_spent >= 6);
+    end();
+}
+
+int
+main(void)
+{
+    RUN(phases_and_words_come_in_order);
+    RUN(a_change_before_the_subscription_arrives_without_notification);
+    RUN(a_change_while_disconnected_arrives_and_the_gap_is_told);
+    RUN(what_the_list_lacks_is_refetched);
+    RUN(notifications_are_obeyed_while_reconciling);
+    RUN(an_unreadable_message_brings_a_reconcile);
+    RUN(an_unknown_feed_uses_bootstraps_as_its_list);
+    RUN(coordinates_may_follow_the_snapshot);
+    RUN(many_ids_in_one_notification_all_arrive);
+    RUN(an_id_notified_in_flight_is_fetched_again_afterwards);
+    RUN(an_id_notified_before_the_start_is_not_fetched_twice);
+    RUN(ids_gather_while_the_places_are_taken);
+    RUN(a_short_answer_is_followed_up);
+    RUN(overlapping_answers_are_fetched_once_more_and_never_go_back);
+    RUN(an_answer_that_started_after_the_held_arrived_replaces_it);
+    RUN(a_cached_answer_is_not_believed_by_its_age);
+    RUN(a_stale_read_is_asked_again_then_believed);
+    RUN(an_unchanged_event_is_asked_again_a_few_times);
+    RUN(a_leaving_event_lingers_then_goes);
+    RUN(a_return_cancels_the_linger);
+    RUN(an_event_that_ended_is_not_added);
+    RUN(upcoming_events_leave_when_they_start);
+    RUN(an_id_is_gone_after_two_lone_answers);
+    RUN(a_byid_stream_ends_when_its_event_is_gone);
+    RUN(refusals_before_live_are_final_and_say_what_to_do);
+    RUN(html_is_retried_and_reported);
+    RUN(a_refused_chunk_is_halved_down_to_the_refused_id);
+    RUN(of_several_ids_a_404_proves_nothing);
+    RUN(an_outage_is_probed_by_one_request);
+    RUN(a_429_is_obeyed);
+    RUN(a_lack_of_slots_is_retried_slowly_then_final);
+    RUN(a_key_refused_while_live_is_final_after_three_minutes);
+    RUN(two_streams_share_an_event_and_a_socket);
+    RUN(a_later_stream_of_the_same_feed_gets_what_is_held);
+    RUN(a_snapshot_does_not_replace_what_was_refetched);
+    RUN(poll_transport_never_asks_for_a_stream);
+    RUN(auto_polls_while_the_socket_is_down_and_comes_back);
+    RUN(a_broken_off_list_is_applied_but_judges_no_absence);
+    RUN(an_id_answer_counts_only_when_whole);
+    RUN(a_full_cache_refuses_new_events_and_lingering_ones_go_first);
+    RUN(a_fetch_returns_what_exists);
+    RUN(usage_tells_limits_and_a_forecast);
+    RUN(a_call_that_fails_says_why);
+    RUN(the_authorisation_endpoint_must_be_ours);
+    RUN(an_allowed_endpoint_gets_no_key_of_ours);
+    RUN(bad_streams_are_refused_with_a_remedy);
+    RUN(everything_in_a_url_is_escaped);
+    RUN(the_snapshot_is_pruned_to_the_shape);
+    RUN(closing_stops_everything);
+    RUN(the_same_inputs_give_the_same_actions);
+    RUN(counters_are_the_streams_own);
+    return check_done();
+}
