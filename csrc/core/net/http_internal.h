@@ -12,7 +12,7 @@
 #error "sgostream needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT)"
 #endif
 
-enum { HTTP_HEAD_BYTES = 256 << 10, HTTP_IDLE_EASIES = 6 };
+enum { HTTP_HEAD_BYTES = 256 << 10 };
 #define HTTP_POOL_AGE_S 50L /* below the usual keep-alive of servers */
 #define HTTP_SLOW_WINDOW_S 5
 /* A host that answered in the last minute keeps its addresses this long:
@@ -89,8 +89,6 @@ struct http {
     struct descriptor *descriptors; /* of curl's connections */
     struct http_job *jobs, *last_job;
     size_t in_flight;
-    CURL *idle[HTTP_IDLE_EASIES];
-    size_t idle_count;
 
     char *api_key;
     struct origin base;
@@ -129,7 +127,7 @@ bool request_copy(char **out, const char *text);
 sgo_status transfer_open(struct http *http, size_t max_connections);
 void transfer_close(struct http *http);
 sgo_status transfer_begin(struct http_job *job);
-void transfer_drop(struct http_job *job); /* out of curl; easy kept or freed */
+void transfer_drop(struct http_job *job); /* out of curl */
 void transfer_slow(void *job);
 /* Let curl work on what is due, then reap; the caller is outside curl. */
 void transfer_action(struct http *http, curl_socket_t fd, int mask);

@@ -163,9 +163,6 @@ transfer_open(struct http *http, size_t max_connections)
 void
 transfer_close(struct http *http)
 {
-    while (http->idle_count > 0) {
-        curl_easy_cleanup(http->idle[--http->idle_count]);
-    }
     if (http->multi != NULL) {
         curl_multi_cleanup(http->multi);
         http->multi = NULL;
@@ -399,8 +396,9 @@ transfer_begin(struct http_job *job)
 {
     struct http *http = job->http;
 
-    job->easy = http->idle_count > 0 ? http->idle[--http->idle_count]
-                                     : curl_easy_init();
+    /* Never an old one: curl refuses CURLOPT_BUFFERSIZE on a handle that was
+     * used for HTTP/2. */
+    job->easy = curl_easy_init();
     if (job->easy == NULL || set_connection(job) != CURLE_OK ||
         set_request(job) != CURLE_OK) {
         return SGO_NO_MEMORY;
@@ -430,12 +428,7 @@ transfer_drop(struct http_job *job)
     assert(!http->in_curl);
     if (job->easy != NULL) {
         curl_multi_remove_handle(http->multi, job->easy);
-        curl_easy_reset(job->easy);
-        if (http->idle_count < HTTP_IDLE_EASIES) {
-            http->idle[http->idle_count++] = job->easy;
-        } else {
-            curl_easy_cleanup(job->easy);
-        }
+        curl_easy_cleanup(job->easy);
         job->easy = NULL;
     }
     curl_slist_free_all(job->resolved);
