@@ -107,7 +107,7 @@ use_coordinates(struct feed *f, const cJSON *tree, sgo_error *err)
         log_write(f->b->log, SGO_LOG_WARNING, "feed", "%s: %s", f->title,
                   c.warning);
     }
-    if (!link_auth_allowed(f->b, &c, err)) {
+    if (!permit_authorisation(f->b, &c, err)) {
         pusher_coordinates_fini(&c);
         return SGO_SYSTEM; /* waiting will not mend it */
     }

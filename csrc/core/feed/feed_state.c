@@ -12,7 +12,8 @@
 void
 feed_reason(struct feed *f, const char *reason, int close_code)
 {
-    snprintf(f->reason, sizeof(f->reason), "%s", reason ? reason : "");
+    snprintf(f->reason, sizeof(f->reason), "%.*s", (int)sizeof(f->reason) - 1,
+             reason ? reason : "");
     f->close_code = close_code;
     if (close_code) {
         f->stats.last_close_code = close_code;
