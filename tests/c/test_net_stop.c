@@ -7,6 +7,8 @@
 #include "net/resolve.h"
 #include "net/socket.h"
 
+#include <dirent.h>
+
 enum { PATHS = 6, SOCKETS = 6 };
 
 static void
@@ -297,12 +299,40 @@ stopped_while_others_post(void)
     }
 }
 
+/* How many descriptors this process has; -1 where that cannot be told. */
+static int
+open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int n = -1;
+
+    while (dir != NULL && readdir(dir) != NULL) {
+        n++;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return n;
+}
+
+static void
+nothing_is_left_open(void)
+{
+    int before = open_descriptors();
+
+    for (int i = 0; i < 3; i++) {
+        play(i % 2 == 0, false, -1);
+    }
+    CHECK_INT(open_descriptors(), before);
+}
+
 int
 main(void)
 {
     resolve_set_system(hanging_lookup, NULL);
     RUN(stopped_in_every_state_by_the_owner);
     RUN(stopped_in_every_state_by_the_loop_alone);
+    RUN(nothing_is_left_open);
     RUN(stopped_at_any_moment);
     RUN(stopped_while_others_post);
     while (resolve_helpers() > 0) {

@@ -469,6 +469,30 @@ both_kinds_go_through_a_proxy(void)
     SSL_CTX_free(tls);
 }
 
+/* More pairs of roots and proxy than the loop keeps vhosts for. */
+static void
+many_proxies_one_after_the_other(void)
+{
+    struct tunnel tunnel = {.answer = "HTTP/1.1 503 No\r\n\r\n"};
+    struct peer *proxy = peer_start(serve_connect, NULL, &tunnel);
+    struct loop *loop = get_loop(); /* one loop for all of them */
+
+    for (int i = 0; i < 40; i++) {
+        char url[128];
+        struct trial t;
+
+        snprintf(url, sizeof(url), "http://user%d:pw@127.0.0.1:%u", i,
+                 proxy->port);
+        t = run_trial("localhost", 443, url, 5 * NS_PER_S);
+        CHECK_INT(t.http_end.status, SGO_FAILED);
+        CHECK_INT(t.socket_end.status, SGO_FAILED);
+        CHECK(strstr(t.socket_end.error.text, "the proxy 127.0.0.1:") != NULL);
+    }
+    CHECK_INT(tunnel.connects, 80);
+    loop_release(loop);
+    peer_stop(proxy);
+}
+
 /* ---- many at once -------------------------------------------------------------*/
 
 enum { CROWD = 12 };
@@ -516,6 +540,7 @@ main(void)
     RUN(old_versions_of_tls_are_refused);
     RUN(servers_that_speak_no_tls);
     RUN(both_kinds_go_through_a_proxy);
+    RUN(many_proxies_one_after_the_other);
     RUN(a_crowd_shares_one_set_of_roots);
     free_certificates();
     return check_done();

@@ -1,4 +1,4 @@
-/* What loop.c, mailbox.c and timer.c know of each other. */
+/* What loop.c, loop_lws.c, mailbox.c and timer.c know of each other. */
 #ifndef SGO_NET_LOOP_INTERNAL_H
 #define SGO_NET_LOOP_INTERNAL_H
 
@@ -55,6 +55,20 @@ struct loop {
     struct loop_stats stats;
     void *socket_slot; /* socket.c's */
 };
+
+/* Walk the watches; they may go while we walk. */
+#define FOR_EACH_WATCH(loop, w)                                               \
+    for (struct loop_watch *w = (loop)->watches;                              \
+         w != NULL && ((loop)->next_watch = w->next, true);                   \
+         w = (loop)->next_watch)
+
+/* loop.c: one turn; the loop of this thread or NULL */
+void loop_dispatch(struct loop *loop);
+struct loop *loop_current(void);
+
+/* loop_lws.c: a context with the poller adopted; false: lws or the system
+ * refused.  What was made is freed with the loop. */
+bool loop_start_lws(struct loop *loop);
 
 /* Run what is due at loop->now_ns. */
 void timers_fire(struct loop *loop);

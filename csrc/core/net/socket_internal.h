@@ -1,5 +1,6 @@
-/* What socket.c (states, timers, queue) and socket_lws.c (everything that
- * calls libwebsockets) share. */
+/* What the files of socket.h share: socket.c (states and ends), socket_request.c
+ * (opening), socket_message.c (traffic), socket_lws.c (everything that calls
+ * libwebsockets). */
 #ifndef SGO_NET_SOCKET_INTERNAL_H
 #define SGO_NET_SOCKET_INTERNAL_H
 
@@ -107,7 +108,10 @@ struct socket_set {
 /* socket.c */
 void socket_free(struct socket *s);
 void socket_attempt_ended(struct socket *s); /* lws has let go */
+void socket_init_timers(struct socket *s);
 void socket_opened(struct socket *s);
+
+/* socket_message.c */
 void socket_received(struct socket *s, const char *bytes, size_t len,
                      bool first, bool last, bool binary);
 void socket_pong(struct socket *s);

@@ -1,0 +1,160 @@
+/* The loop's side of libwebsockets: its one callback, its log, its start. */
+#include "net/loop_internal.h"
+
+#include "base/log.h"
+
+#include <libwebsockets.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+/* lws counts descriptors: the poller and one per socket. */
+enum { LWS_DESCRIPTORS = 256, LWS_HEADER_BYTES = 8 << 10 };
+#define LWS_TIMEOUT_S 60 /* a backstop: sockets have deadlines of their own */
+
+static int
+adopted_callback(struct loop_wsi *self, struct lws *wsi, int reason,
+                 void *user, void *in, size_t len)
+{
+    (void)wsi;
+    (void)user;
+    (void)in;
+    (void)len;
+    if (reason == LWS_CALLBACK_RAW_RX_FILE) {
+        loop_dispatch(self->loop);
+    }
+    return 0;
+}
+
+static int
+lws_entry(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+          void *in, size_t len)
+{
+    struct loop_wsi *self;
+    struct loop *loop;
+    int rc;
+
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX_FILE:
+    case LWS_CALLBACK_WSI_CREATE:
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+    case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
+    case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+    case LWS_CALLBACK_WSI_DESTROY:
+        break;
+    default:
+        return 0;
+    }
+    self = lws_get_opaque_user_data(wsi);
+    if (self == NULL) {
+        return 0;
+    }
+    loop = self->loop; /* self may be gone after its callback */
+    loop_enter(loop);
+    rc = self->callback(self, wsi, (int)reason, user, in, len);
+    loop_leave(loop);
+    return rc;
+}
+
+static const struct lws_protocols protocols[] = {
+    {.name = "sgostream",
+     .callback = lws_entry,
+     .rx_buffer_size = LOOP_RX_BYTES},
+    {.name = NULL},
+};
+
+const struct lws_protocols *
+loop_protocols(void)
+{
+    return protocols;
+}
+
+/* lws' log is one per process and comes from whichever thread logs; only the
+ * I/O thread's lines have someone to go to. */
+static void
+lws_line(int level, const char *line)
+{
+    struct loop *loop = loop_current();
+    struct loop_watch *outer; /* we may be inside another walk */
+    char text[LOG_TEXT_BYTES];
+    size_t len = strcspn(line, "\r\n");
+
+    if (loop == NULL) {
+        return;
+    }
+    outer = loop->next_watch;
+    snprintf(text, sizeof(text), "lws: %.*s",
+             len < sizeof(text) ? (int)len : (int)sizeof(text), line);
+    FOR_EACH_WATCH (loop, watch) {
+        if (watch->on_log != NULL) {
+            watch->on_log(watch->ctx,
+                          level & LLL_ERR ? SGO_LOG_INFO : SGO_LOG_DEBUG,
+                          text);
+        }
+    }
+    loop->next_watch = outer;
+}
+
+bool
+loop_start_lws(struct loop *loop)
+{
+    static const lws_retry_bo_t no_pings;
+    struct lws_context_creation_info info = {0};
+    struct sigaction before;
+    lws_sock_file_fd_type fd;
+    struct lws_vhost *vhost;
+    struct lws *wsi;
+
+    lws_set_log_level(LLL_ERR | LLL_WARN, lws_line);
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.fd_limit_per_thread = LWS_DESCRIPTORS;
+    info.max_http_header_data = LWS_HEADER_BYTES;
+    info.timeout_secs = LWS_TIMEOUT_S;
+    info.retry_and_idle_policy = &no_pings;
+    info.gid = (gid_t)-1;
+    info.uid = (uid_t)-1;
+    /* Creation sets SIGPIPE to be ignored, for the whole process. */
+    sigaction(SIGPIPE, NULL, &before);
+    loop->lws = lws_create_context(&info);
+    sigaction(SIGPIPE, &before, NULL);
+    if (loop->lws == NULL) {
+        return false;
+    }
+    info.options = 0;
+    info.vhost_name = "sgostream-loop";
+    info.protocols = protocols;
+    info.http_proxy_address = ""; /* else lws reads $http_proxy */
+    vhost = lws_create_vhost(loop->lws, &info);
+    if (vhost == NULL) {
+        return false;
+    }
+    fd.filefd = (lws_filefd_type)(long long)loop->poller.fd;
+    wsi = lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, fd,
+                                     protocols[0].name, NULL);
+    if (wsi == NULL) {
+        return false;
+    }
+    loop->poller_adopted = true;
+    loop->adopted.loop = loop;
+    loop->adopted.callback = adopted_callback;
+    lws_set_opaque_user_data(wsi, &loop->adopted);
+    return true;
+}
+
+struct lws_context *
+loop_lws(struct loop *loop)
+{
+    return loop->lws;
+}
