@@ -285,6 +285,9 @@ start_class(struct brain *b, const struct choice *c, int k)
                    ? started(walk_start_page(c->walk))
                    : STEP_LATER;
     }
+    if (c->ids == NULL) {
+        return STEP_NOTHING;
+    }
     n = fill(b, c->ids, k, chunk);
     if (!within_plan(b, (double)n)) {
         return STEP_LATER;

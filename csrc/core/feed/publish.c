@@ -26,8 +26,9 @@ publish_reserve(struct brain *b, size_t n)
     if (items == NULL) {
         return SGO_NO_MEMORY;
     }
-    for (size_t i = 0; i < q->len; i++) {
-        items[i] = q->items[(q->first + i) % q->cap];
+    for (size_t i = 0, from = q->first; i < q->len; i++) {
+        items[i] = q->items[from];
+        from = from + 1 == q->cap ? 0 : from + 1;
     }
     mem_free(q->items);
     q->items = items;

@@ -507,9 +507,9 @@ stream_count(const struct stream *s, int64_t now, sgo_stream_stats *out)
     }
     *out = f->stats;
     /* The uint64_t counters stand first, in one run. */
-    to = &out->notifications;
-    from = &f->stats.notifications;
-    base = &s->base.notifications;
+    to = (uint64_t *)(void *)out;
+    from = (const uint64_t *)(const void *)&f->stats;
+    base = (const uint64_t *)(const void *)&s->base;
     for (size_t i = 0;
          i < offsetof(sgo_stream_stats, last_close_code) / sizeof(*to); i++) {
         to[i] = from[i] - base[i];
