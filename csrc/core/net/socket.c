@@ -89,7 +89,9 @@ describe_timeout(struct socket *s, const char *peer, sgo_error *err)
     if (s->state == SOCKET_RESOLVING) {
         phase = "the DNS server did not answer (is the network up?)";
     } else if (s->phase == PHASE_TLS) {
-        phase = "the TLS handshake was not complete";
+        phase = s->proxy.used ? "the proxy did not answer, or the TLS "
+                                "handshake was not complete"
+                              : "the TLS handshake was not complete";
     } else if (s->phase == PHASE_UPGRADE) {
         phase = "the WebSocket handshake was not answered";
     }

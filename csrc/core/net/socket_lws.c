@@ -138,6 +138,20 @@ note_words(struct socket *s, const char *in, size_t len)
     }
 }
 
+/* lws does not tell when TCP is connected; the descriptor does. */
+static void
+note_phase(struct socket *s, struct lws *wsi)
+{
+    struct sockaddr_storage to;
+    socklen_t len = sizeof(to);
+
+    if (s->phase == PHASE_TCP &&
+        getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&to, &len) ==
+            0) {
+        s->phase = PHASE_TLS;
+    }
+}
+
 /* lws asks for further headers: a chance to name ourselves, and the moment
  * when TCP and TLS are behind us. */
 static int
@@ -197,11 +211,6 @@ socket_event(struct loop_wsi *self, struct lws *wsi, int reason, void *user,
         return reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR ? 0 : -1;
     }
     switch (reason) {
-    case LWS_CALLBACK_WSI_CREATE:
-#if LWS_LIBRARY_VERSION_NUMBER < 4002000
-        s->phase = PHASE_TLS; /* sent when TCP is connected */
-#endif
-        break;
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
         s->phase = PHASE_TLS;
         if (len == 0 && s->verify_error == 0) { /* len: was it fine? */
@@ -221,6 +230,7 @@ socket_event(struct loop_wsi *self, struct lws *wsi, int reason, void *user,
     }
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         note_words(s, in, len);
+        note_phase(s, wsi);
         break;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         socket_opened(s);
@@ -326,6 +336,7 @@ wire_want_write(struct socket *s)
 void
 wire_kill(struct socket *s)
 {
+    note_phase(s, s->wsi);
     lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
                     LWS_TO_KILL_ASYNC);
 }

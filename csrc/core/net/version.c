@@ -11,8 +11,8 @@ net_version_text(void)
     static char text[160];
 
     if (text[0] == '\0') {
-        const curl_version_info_data *curl = curl_version_info(
-            CURLVERSION_NOW);
+        const curl_version_info_data *curl =
+            curl_version_info(CURLVERSION_NOW);
 
         snprintf(text, sizeof(text), "libwebsockets/%s libcurl/%s %s",
                  lws_get_library_version(), curl->version,
