@@ -523,21 +523,53 @@ step_start(void *world, struct world_task *task)
     }
 }
 
+/* Count the answer against the key's minute; false: over the limit. */
+static bool
+within_limits(struct world *w, unsigned objects)
+{
+    unsigned requests = 1, all = objects;
+
+    if (w->minute_requests == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(w->spent) / sizeof(w->spent[0]); i++) {
+        if (w->spent[i].at > w->now - 60 * NS_PER_S) {
+            requests++;
+            all += w->spent[i].objects;
+        }
+    }
+    if (requests > w->minute_requests || all > w->minute_objects) {
+        w->limited++;
+        return false;
+    }
+    w->spent[w->spent_at].at = w->now;
+    w->spent[w->spent_at].objects = objects;
+    w->spent_at = (w->spent_at + 1) % (sizeof(w->spent) / sizeof(w->spent[0]));
+    return true;
+}
+
 /* The server reads its data now. */
 static void
 step_read(void *world, struct world_task *task)
 {
     struct world *w = world;
     struct world_request *r = request_of(w, task->number);
+    uint64_t before;
     bool api;
 
     if (r == NULL) {
         return;
     }
     api = strstr(r->url, "/stream/pusher/auth") == NULL;
+    before = w->objects;
     r->answer = world_reply(w, r, &r->status);
     r->retry_after = -1;
-    if (chance(w, w->faults.transport)) {
+    if (api && !within_limits(w, (unsigned)(w->objects - before))) {
+        r->status = 429;
+        free(r->answer);
+        r->answer = must(strdup("{\"success\":false,\"error\":\"limit per "
+                                "minute\"}"));
+    } else if (chance(w, w->faults.transport)) {
         r->transport = true;
     } else if (chance(w, w->faults.server_error)) {
         r->status = 503;

@@ -122,7 +122,15 @@ struct world {
     int refuse_code;
     bool silent_subscribe; /* subscribes are not answered */
     char auth_endpoint[128];
-    char usage[600];        /* rateLimits */
+    char usage[600]; /* rateLimits */
+    /* What the key may do in any minute; 0: everything.  Beyond: 429. */
+    unsigned minute_requests, minute_objects;
+    struct {
+        int64_t at;
+        unsigned objects;
+    } spent[4096];
+    size_t spent_at;
+    unsigned limited;       /* 429 for that reason */
     const char *boot_error; /* body of a refused bootstrap */
     int boot_status;
     unsigned requests_made, bootstraps, walks, id_requests, auths, usages;

@@ -619,6 +619,80 @@ a_byid_stream_ends_when_its_event_is_gone(void)
     end();
 }
 
+/* ---- rule 8 ------------------------------------------------------------------------ */
+
+static void
+requests_are_paced_to_the_plan(void)
+{
+    begin(40);
+    w.minute_requests = 60;
+    w.minute_objects = 400;
+    snprintf(w.usage, sizeof(w.usage),
+             "\"per-minute\":{\"max-requests\":60,\"current-requests\":2,"
+             "\"max-entities\":400,\"current-entities\":40}");
+    go_live("events:live", NULL, NULL);
+    for (int i = 0; i < 6000; i++) { /* ten changes a second */
+        world_change(&w, (size_t)rand_between(&w.rand, 0, 39));
+        world_run(&w, 100 * NS_PER_MS);
+    }
+    CHECK_INT(w.limited, 0);
+    CHECK(w.id_requests > 100);
+    CHECK_INT(S(1)->phase, SGO_PHASE_LIVE);
+    CHECK(w.walks >= 2); /* the reconcile gets its part */
+    world_run(&w, 300 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(w.limited, 0);
+    end();
+}
+
+static void
+other_clients_of_the_key_count(void)
+{
+    begin(3);
+    snprintf(w.usage, sizeof(w.usage),
+             "\"per-minute\":{\"max-requests\":60,\"current-requests\":0}");
+    go_live("events:live", NULL, NULL);
+    brain_spent_elsewhere(w.b, 60, 0, w.now);
+    world_drain(&w);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, 30 * NS_PER_S);
+    CHECK(!request_open("eventIDs="));
+    world_run(&w, 60 * NS_PER_S);
+    CHECK(request_open("eventIDs=E0"));
+    end();
+}
+
+static void
+a_month_used_up_is_final(void)
+{
+    begin(3);
+    snprintf(w.usage, sizeof(w.usage),
+             "\"per-month\":{\"max-entities\":2500,\"current-entities\":"
+             "2520}");
+    CHECK(world_start(&w));
+    world_stream(&w, 1, "events:live", NULL, NULL);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK(S(1)->final);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_RATE_LIMIT);
+    CHECK_STR(S(1)->error.window, "month");
+    end();
+}
+
+static void
+polls_are_stretched_to_what_is_left(void)
+{
+    begin(20);
+    w.config.transport = SGO_TRANSPORT_POLL;
+    snprintf(w.usage, sizeof(w.usage),
+             "\"per-day\":{\"max-entities\":2000,\"current-entities\":1000}");
+    go_live("events:live", NULL, NULL);
+    world_run(&w, 3600 * NS_PER_S);
+    /* 980 objects are left for a day: a walk of 20 about every half hour. */
+    CHECK(w.walks >= 2 && w.walks <= 4);
+    end();
+}
+
 /* ---- rule 9 --------------------------------------------------------------------------- */
 
 static void
@@ -1345,6 +1419,10 @@ main(void)
     RUN(upcoming_events_leave_when_they_start);
     RUN(an_id_is_gone_after_two_lone_answers);
     RUN(a_byid_stream_ends_when_its_event_is_gone);
+    RUN(requests_are_paced_to_the_plan);
+    RUN(other_clients_of_the_key_count);
+    RUN(a_month_used_up_is_final);
+    RUN(polls_are_stretched_to_what_is_left);
     RUN(refusals_before_live_are_final_and_say_what_to_do);
     RUN(html_is_retried_and_reported);
     RUN(a_refused_chunk_is_halved_down_to_the_refused_id);

@@ -37,7 +37,7 @@ bootstrap_start(struct feed *f)
         return false;
     }
     r->feed = f;
-    r->reserved_objects = 1;
+    r->reserved_objects = walk_expected(f);
     f->boot.request = r;
     f->boot.wanted = false;
     request_send(r);

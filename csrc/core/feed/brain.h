@@ -316,6 +316,8 @@ struct request {
     size_t found;              /* of the ids asked */
     uint64_t objects;          /* events in the answer */
     uint64_t reserved_objects; /* what pace was told to expect */
+    double requests_before; /* usage: what had been spent when it was asked */
+    double objects_before;
     bool cut; /* bootstrap: broken off by us, wanted parts are in */
 };
 

@@ -28,9 +28,33 @@ number(const cJSON *window, const char *name, const char *old_name)
                : -1;
 }
 
-void
-budget_learn(struct brain *b, const cJSON *data)
+/* Requests and objects until now, those under way as expected. */
+static void
+spent(const struct brain *b, double *requests, double *objects)
 {
+    const struct node *n;
+
+    *requests = (double)b->counters.requests_sent;
+    *objects = (double)b->counters.objects_spent;
+    for (n = b->requests.next; n != &b->requests; n = n->next) {
+        const struct request *r = NODE_OWNER(n, struct request, in_brain);
+
+        *objects += (double)r->reserved_objects;
+    }
+}
+
+void
+budget_mark(struct request *r)
+{
+    spent(r->b, &r->requests_before, &r->objects_before);
+    r->requests_before++; /* the answer counts itself */
+}
+
+void
+budget_learn(struct request *r, const cJSON *data)
+{
+    struct brain *b = r->b;
+    double requests, objects;
     const cJSON *all = message_member(data, "rateLimits", NULL);
     struct pace_limits limits[PACE_WINDOWS];
     struct node *n, *after;
@@ -55,7 +79,9 @@ budget_learn(struct brain *b, const cJSON *data)
         limits[w].used_objects =
             number(window, "current-entities", "currentIntervalEntities");
     }
-    pace_learn(&b->pace, limits, b->now);
+    spent(b, &requests, &objects);
+    pace_learn(&b->pace, limits, requests - r->requests_before,
+               objects - r->objects_before, b->now);
     if (!pace_month_exhausted(&b->pace)) {
         return;
     }
@@ -84,6 +110,7 @@ budget_start_usage(struct brain *b)
         request_free(r);
         return false;
     }
+    budget_mark(r);
     b->usage = r;
     b->usage_wanted = false;
     request_send(r);
@@ -99,7 +126,7 @@ budget_usage_done(struct request *r, enum outcome outcome)
 
     b->usage = NULL;
     if (data) {
-        budget_learn(b, data);
+        budget_learn(r, data);
     }
     wake_set(&b->wakes, &b->usage_wake,
              b->now + (data ? USAGE_EVERY_NS : USAGE_RETRY_NS));

@@ -238,6 +238,7 @@ call_start(struct call *c)
         request_free(r);
         return false;
     }
+    budget_mark(r);
     r->call = c;
     r->asked_count = c->ahead;
     r->reserved_objects = c->ahead;
@@ -372,7 +373,7 @@ fetched(struct call *c, const struct request *r)
 }
 
 static void
-usage_read(struct call *c, const struct request *r)
+usage_read(struct call *c, struct request *r)
 {
     const cJSON *data = message_member(r->tree, "data", NULL);
     struct buf forecast;
@@ -381,7 +382,7 @@ usage_read(struct call *c, const struct request *r)
     char *text = data ? cJSON_PrintUnformatted(data) : NULL;
 
     if (data) {
-        budget_learn(c->b, data);
+        budget_learn(r, data);
     }
     buf_init(&forecast, 16 << 10);
     c->json = text ? mem_dup(text, strlen(text)) : NULL;

@@ -2,8 +2,11 @@
 
 #include "base/clock.h"
 
-/* The share of a limit that may be spent in one burst. */
+/* The share of a limit that may be spent in one burst, and the share that
+ * comes back over a window; the rest is slack for delays on the way, since
+ * the server counts when a request arrives. */
 static const double burst_share = 0.2;
+static const double refill_share = 0.75;
 
 static const struct {
     const char *name;
@@ -31,12 +34,12 @@ pace_window_name(enum pace_window w)
 /* limit < 0: unlimited; used < 0: not told. */
 static void
 bucket_set(struct pace_bucket *b, enum pace_window w, double limit,
-           double used, int64_t now)
+           double used, double since, int64_t now)
 {
     double held = b->limited ? b->tokens : limit;
 
     b->at = now;
-    b->spent = 0;
+    b->spent = since;
     b->used = used < 0 ? 0 : used;
     b->limited = limit >= 0;
     if (!b->limited) {
@@ -44,13 +47,12 @@ bucket_set(struct pace_bucket *b, enum pace_window w, double limit,
     }
     b->limit = limit;
     b->capacity = limit * burst_share < 1 ? 1 : limit * burst_share;
-    b->per_ns = limit > b->capacity
-                    ? (limit - b->capacity) / (double)windows[w].ns
-                    : limit / (double)windows[w].ns / 2;
+    b->per_ns = limit * refill_share / (double)windows[w].ns;
     b->tokens = limit - b->used;
     if (b->tokens > b->capacity) {
         b->tokens = b->capacity;
     }
+    b->tokens -= since;
     if (b->tokens > held) {
         b->tokens = held; /* debts stay */
     }
@@ -111,21 +113,22 @@ pace_init(struct pace *p, int64_t now)
     caps[PACE_HOUR].max_objects = 250000;
     caps[PACE_DAY].max_requests = 500000;
     caps[PACE_DAY].max_objects = 3000000;
-    pace_learn(p, caps, now);
+    pace_learn(p, caps, 0, 0, now);
     p->known = false;
 }
 
 void
 pace_learn(struct pace *p, const struct pace_limits limits[PACE_WINDOWS],
-           int64_t now)
+           double requests, double objects, int64_t now)
 {
     for (int w = 0; w < PACE_WINDOWS; w++) {
         bucket_refill(&p->requests[w], now);
         bucket_refill(&p->objects[w], now);
         bucket_set(&p->requests[w], (enum pace_window)w,
-                   limits[w].max_requests, limits[w].used_requests, now);
+                   limits[w].max_requests, limits[w].used_requests, requests,
+                   now);
         bucket_set(&p->objects[w], (enum pace_window)w, limits[w].max_objects,
-                   limits[w].used_objects, now);
+                   limits[w].used_objects, objects, now);
     }
     p->known = true;
 }

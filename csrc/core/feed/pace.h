@@ -1,7 +1,7 @@
 /* Rule 8: the plan's limits as token buckets, per second, minute, hour, day
  * and month, for requests and for objects.  A bucket of limit L holds a fifth
- * of L and refills with the rest over its window, so that no window of that
- * length, wherever it begins, sees more than L. */
+ * of L and refills by three quarters of it over its window, so that no window
+ * of that length, wherever it begins, sees more than L. */
 #ifndef SGO_FEED_PACE_H
 #define SGO_FEED_PACE_H
 
@@ -41,9 +41,10 @@ struct pace_limits {
 
 /* The caps that the vendor documents for every key. */
 void pace_init(struct pace *p, int64_t now);
-/* Replace all limits; what was spent meanwhile stays spent. */
+/* Replace all limits.  requests, objects: what was spent since the account was
+ * asked, of which the answer may not know. */
 void pace_learn(struct pace *p, const struct pace_limits limits[PACE_WINDOWS],
-                int64_t now);
+                double requests, double objects, int64_t now);
 /* When a request that may cost so many objects fits; now or earlier: now. */
 int64_t pace_ready(struct pace *p, double objects, int64_t now);
 void pace_spend(struct pace *p, double requests, double objects, int64_t now);

@@ -176,6 +176,8 @@ void walk_want(struct feed *f, enum ask_class ask, bool fresh);
 /* A gap now: what was walked may have missed it. */
 void walk_missed(struct feed *f);
 void walk_stop(struct feed *f);
+/* Objects that one page (or bootstrap) will probably cost. */
+size_t walk_expected(const struct feed *f);
 bool walk_start_page(struct feed *f);
 void walk_done(struct request *r, enum outcome outcome, const sgo_error *err);
 /* All of the list is in: refetch what it lacks. */
@@ -252,6 +254,8 @@ int64_t budget_poll_interval(const struct feed *f);
 /* JSON: what is left and how long it lasts at the present rate. */
 sgo_status budget_forecast(struct brain *b, struct buf *out) SGO_WARN_UNUSED;
 /* Read limits out of an answer's `data`. */
-void budget_learn(struct brain *b, const cJSON *data);
+void budget_learn(struct request *r, const cJSON *data);
+/* A usage request is about to go out. */
+void budget_mark(struct request *r);
 
 #endif

@@ -275,13 +275,13 @@ start_class(struct brain *b, const struct choice *c, int k)
     size_t n;
 
     if (c->boot) {
-        return within_plan(b, CHUNK_MAX_IDS)
+        return within_plan(b, (double)walk_expected(c->boot))
                    ? started(bootstrap_start(c->boot))
                    : STEP_LATER;
     }
     if (c->walk &&
         (c->ids == NULL || b->walks_in_flight == 0 || b->starts % 2 == 0)) {
-        return within_plan(b, CHUNK_MAX_IDS)
+        return within_plan(b, (double)walk_expected(c->walk))
                    ? started(walk_start_page(c->walk))
                    : STEP_LATER;
     }

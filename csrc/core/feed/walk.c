@@ -155,6 +155,16 @@ begin(struct feed *f)
 
 /* ---- pages --------------------------------------------------------------------- */
 
+size_t
+walk_expected(const struct feed *f)
+{
+    size_t n = f->walk.listed;
+
+    return n < CHUNK_MAX_IDS     ? CHUNK_MAX_IDS
+           : n > WALK_PAGE_LIMIT ? WALK_PAGE_LIMIT
+                                 : n;
+}
+
 bool
 walk_start_page(struct feed *f)
 {
@@ -182,7 +192,7 @@ walk_start_page(struct feed *f)
     }
     r->feed = f;
     r->page = w->pages;
-    r->reserved_objects = 1;
+    r->reserved_objects = walk_expected(f);
     w->request = r;
     w->wanted = false;
     request_send(r);
