@@ -1,0 +1,112 @@
+"""Does a call leave anything behind? Objects, references, blocks, bytes,
+descriptors and threads, counted before and after many calls."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sgostream import _core
+
+TYPES = [value for value in vars(_core).values() if isinstance(value, type)]
+ATTEMPTS = 6  # other threads make noise; a leak grows every time
+
+
+class _MallInfo(ctypes.Structure):
+    """What glibc's mallinfo2() returns."""
+
+    _fields_ = [
+        *[(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks")],
+        *[(name, ctypes.c_size_t) for name in ("hblks", "hblkhd", "usmblks")],
+        *[(name, ctypes.c_size_t) for name in ("fsmblks", "uordblks", "fordblks")],
+        ("keepcost", ctypes.c_size_t),
+    ]
+
+
+def _malloc_bytes() -> int:
+    """Bytes that C code holds, 0 where the C library does not tell."""
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        return 0
+    mallinfo2.restype = _MallInfo
+    info = mallinfo2()
+    return int(info.uordblks + info.hblkhd)
+
+
+def _count(folder: str) -> int:
+    return len(os.listdir(folder)) if Path(folder).is_dir() else 0
+
+
+def measure() -> dict[str, int]:
+    """Count everything; the names say what."""
+    for _ in range(3):
+        gc.collect()
+    return {
+        "objects": len(gc.get_objects()),
+        "references to types": sum(sys.getrefcount(kind) for kind in TYPES),
+        "references to constants": sum(
+            sys.getrefcount(x) for x in (_core.MISSING, None, True, False)
+        )
+        if sys.version_info < (3, 12)  # immortal since
+        else sys.getrefcount(_core.MISSING),
+        "blocks": sys.getallocatedblocks(),
+        "bytes": _malloc_bytes(),
+        "descriptors": _count("/proc/self/fd"),
+        "threads": _count("/proc/self/task"),
+    }
+
+
+def allowed(times: int) -> dict[str, int]:
+    """Growth that is no leak of one thing per call: caches, noise."""
+    return {
+        "objects": times // 4,
+        "references to types": times // 4,
+        "references to constants": times // 4,
+        "blocks": times // 2,
+        "bytes": 24 * times,
+        "descriptors": 0,
+        "threads": 0,
+    }
+
+
+def check(use: Callable[[], object], times: int = 100) -> None:
+    """Fail when `use` leaves something behind each time it is called."""
+    for _ in range(10):
+        use()
+    history = []
+    for _ in range(ATTEMPTS):
+        before = measure()
+        for _ in range(times):
+            use()
+        after = measure()
+        limits = allowed(times)
+        grown = {
+            name: after[name] - before[name]
+            for name in limits
+            if after[name] - before[name] > limits[name]
+        }
+        if not grown:
+            return
+        history.append(grown)
+    raise AssertionError(f"after {times} calls each: {history}")
+
+
+def refuses(
+    use: Callable[[], object],
+    errors: type[BaseException] | tuple[type[BaseException], ...],
+) -> Callable[[], None]:
+    """A call that must raise, as something to check."""
+
+    def attempt() -> None:
+        try:
+            use()
+        except errors:
+            return
+        raise AssertionError("it did not raise")
+
+    return attempt
