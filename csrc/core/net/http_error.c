@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* "host:port", or through which proxy. */
 static void
@@ -129,14 +130,17 @@ timeout_error(struct http_job *job, bool slow, sgo_error *err)
 {
     char peer[RESOLVE_HOST_BYTES * 2 + 64];
     double seconds = (double)job->timeout_ns / (double)NS_PER_S;
-    curl_off_t secured = 0, received = 0;
-    char *connected = NULL; /* to which address */
+    curl_off_t ready = 0, received = 0;
+    struct sockaddr_storage to;
+    socklen_t to_len = sizeof(to);
+    bool connected = false;
     const char *phase;
 
     name_peer(job, peer, sizeof(peer));
     if (job->easy != NULL) {
-        curl_easy_getinfo(job->easy, CURLINFO_PRIMARY_IP, &connected);
-        curl_easy_getinfo(job->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+        connected = job->fd >= 0 &&
+                    getpeername(job->fd, (struct sockaddr *)&to, &to_len) == 0;
+        curl_easy_getinfo(job->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
         curl_easy_getinfo(job->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
         job->end.wire_bytes = (uint64_t)received;
         job->end.http_status = job->head.status;
@@ -152,12 +156,15 @@ timeout_error(struct http_job *job, bool slow, sgo_error *err)
         phase = "the DNS server did not answer (is the network up?)";
     } else if (job->end.body_bytes > 0 || job->head_told) {
         phase = "the answer was not complete";
-    } else if (connected == NULL || *connected == '\0') {
-        phase = "no connection was made";
-    } else if (job->origin.tls && secured == 0) {
-        phase = "the TLS handshake was not complete";
-    } else {
+    } else if (ready > 0) {
         phase = "no answer came";
+    } else if (!connected) {
+        phase = "no connection was made";
+    } else if (job->proxy.used) {
+        phase = "the proxy did not answer, or the TLS handshake was not "
+                "complete";
+    } else {
+        phase = "the TLS handshake was not complete";
     }
     error_set(err, SGO_ERROR_TRANSPORT, "%s: %s within %g s", peer, phase,
               seconds);

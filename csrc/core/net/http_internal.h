@@ -58,6 +58,7 @@ struct http_job {
     struct resolve *lookup;
     struct curl_slist *resolved;
     CURL *easy;
+    int fd; /* that curl last opened for it, if that is still open; or -1 */
     char curl_text[CURL_ERROR_SIZE];
     struct loop_timer timeout, slow;
     int64_t begun_ns, timeout_ns;

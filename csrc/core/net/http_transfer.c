@@ -122,6 +122,11 @@ close_descriptor(void *ctx, curl_socket_t fd)
             descriptor_unwatch(http, d);
         }
     }
+    for (struct http_job *job = http->jobs; job != NULL; job = job->next) {
+        if (job->fd == fd) {
+            job->fd = -1;
+        }
+    }
     return close(fd);
 }
 
@@ -276,10 +281,10 @@ transfer_slow(void *ctx)
 static curl_socket_t
 open_descriptor(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
+    struct http_job *job = ctx;
     int type = to->socktype;
     int fd;
 
-    (void)ctx;
     (void)purpose;
 #ifdef SOCK_CLOEXEC
     type |= SOCK_CLOEXEC;
@@ -290,6 +295,7 @@ open_descriptor(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
 #endif
+    job->fd = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -308,7 +314,7 @@ trust(CURL *easy, void *ssl_ctx, void *ctx)
     } while (0)
 
 static CURLcode
-set_connection(const struct http_job *job)
+set_connection(struct http_job *job)
 {
     struct http *http = job->http;
     CURL *easy = job->easy;
@@ -319,6 +325,7 @@ set_connection(const struct http_job *job)
     SET(CURLOPT_QUICK_EXIT, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_OPENSOCKETFUNCTION, open_descriptor);
+    SET(CURLOPT_OPENSOCKETDATA, job);
     SET(CURLOPT_CLOSESOCKETFUNCTION, close_descriptor);
     SET(CURLOPT_CLOSESOCKETDATA, http);
     SET(CURLOPT_MAXAGE_CONN, HTTP_POOL_AGE_S);
@@ -346,7 +353,9 @@ set_connection(const struct http_job *job)
         SET(CURLOPT_PROXYPASSWORD, colon ? colon + 1 : "");
     }
     if (job->origin.tls) {
-        SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+        /* May fail: curl can be built without HTTP/2. */
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                         (long)CURL_HTTP_VERSION_2TLS);
         SET(CURLOPT_PIPEWAIT, 1L);
         SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
         /* A CA path, which Debian's curl has by default, turns its cache of
@@ -404,6 +413,7 @@ transfer_begin(struct http_job *job)
         return SGO_NO_MEMORY;
     }
     job->curl_text[0] = '\0';
+    job->fd = -1;
     job->end.started_ns = loop_now_ns(http->loop);
     if (job->handler->on_started != NULL) {
         job->calling = true;
