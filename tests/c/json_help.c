@@ -152,7 +152,7 @@ random_value(struct rand *r, struct buf *out, int depth)
     bool object;
     int64_t n;
 
-    if (depth == 0 || chance(r, 400)) {
+    if (depth == 0 || out->len > 6000 || chance(r, 400)) {
         random_scalar(r, out);
         return;
     }

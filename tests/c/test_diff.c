@@ -404,7 +404,7 @@ a_failing_heap_leaves_nothing_behind(void)
     rand_init(&r, 4);
     buf_init(&a, 1 << 22);
     buf_init(&b, 1 << 22);
-    while (a.len < 20000) {
+    while (a.len < 5000) {
         buf_reset(&a);
         help_random(&r, &a);
     }

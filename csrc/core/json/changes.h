@@ -18,9 +18,10 @@ bool change_list_add(struct change_list *list, struct change change);
 
 /* Make the immutable list and empty this one.  An overflow becomes the one
  * change of the roots. */
-sgo_status
-change_list_finish(struct change_list *list, const struct document *old_doc,
-                   const struct document *new_doc, struct changes **out);
+sgo_status change_list_finish(struct change_list *list,
+                              const struct document *old_doc,
+                              const struct document *new_doc,
+                              struct changes **out);
 
 /* A key of which a change alone is not news. */
 #define TEXT_IS_TIMESTAMP(key) text_equal_bytes((key), "lastUpdatedAt", 13)

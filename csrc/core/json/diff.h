@@ -43,9 +43,9 @@ size_t changes_bytes(const struct changes *changes);
 
 /* Compare two documents; *out belongs to the caller.  SGO_NO_MEMORY.  Any
  * thread. */
-sgo_status
-diff_compare(const struct document *old_doc, const struct document *new_doc,
-             struct changes **out) SGO_WARN_UNUSED;
+sgo_status diff_compare(const struct document *old_doc,
+                        const struct document *new_doc,
+                        struct changes **out) SGO_WARN_UNUSED;
 
 /* Equal as JSON values (the rule above; true and 1 are not equal), also
  * across documents.  Any thread. */

@@ -220,8 +220,8 @@ document_bytes_resident(const struct document *doc)
                    doc->containers_cap;
 
     for (int i = 0; i < DOCUMENT_HASH_LISTS; i++) {
-        const struct key_hash *hash = atomic_load_explicit(
-            &doc->hashes[i], memory_order_acquire);
+        const struct key_hash *hash =
+            atomic_load_explicit(&doc->hashes[i], memory_order_acquire);
 
         for (; hash != NULL; hash = hash->next) {
             bytes += hash->bytes;

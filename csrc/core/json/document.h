@@ -41,9 +41,9 @@ struct document {
  * array.  *out belongs to the caller (document_release).  SGO_INVALID,
  * SGO_LIMIT (err says where and why; err may be NULL), SGO_NO_MEMORY.  Any
  * thread. */
-sgo_status
-document_build(struct pool *pool, const char *bytes, size_t len,
-               struct document **out, struct scan_error *err) SGO_WARN_UNUSED;
+sgo_status document_build(struct pool *pool, const char *bytes, size_t len,
+                          struct document **out,
+                          struct scan_error *err) SGO_WARN_UNUSED;
 
 /* The same, compared with the version held: *changes (owned by the caller,
  * changes_release) leads from old to the new one.  When the bytes are equal,
@@ -99,8 +99,8 @@ struct text value_text(struct value v);
 
 /* A member by decoded key; of equal keys the last.  False: no such member, or
  * not an object.  Objects of 32 members and more are hashed on first use. */
-bool
-value_get(struct value object, const char *key, size_t len, struct value *out);
+bool value_get(struct value object, const char *key, size_t len,
+               struct value *out);
 bool value_get_text(struct value object, struct text key, struct value *out);
 
 /* value_get for a literal key. */
@@ -129,7 +129,7 @@ struct value_iter {
 void value_iter_init(struct value_iter *it, struct value container);
 
 /* The next member or element; key may be NULL and is untouched in arrays. */
-bool
-value_iter_next(struct value_iter *it, struct text *key, struct value *out);
+bool value_iter_next(struct value_iter *it, struct text *key,
+                     struct value *out);
 
 #endif

@@ -27,17 +27,17 @@ struct key_hash {
 
 /* The hash of an object, made when it is not there yet.  NULL: the object has
  * under DOCUMENT_HASH_MEMBERS members, or out of memory.  Any thread. */
-const struct key_hash *
-document_hash(const struct document *doc, uint32_t index);
+const struct key_hash *document_hash(const struct document *doc,
+                                     uint32_t index);
 
 /* The hash of an object if it was made already, or NULL. */
-const struct key_hash *
-document_hash_made(const struct document *doc, uint32_t index);
+const struct key_hash *document_hash_made(const struct document *doc,
+                                          uint32_t index);
 
 /* The entry of a key, or NULL. */
-const struct key_entry *
-document_hash_get(const struct document *doc, const struct key_hash *hash,
-                  struct text key);
+const struct key_entry *document_hash_get(const struct document *doc,
+                                          const struct key_hash *hash,
+                                          struct text key);
 
 /* The key whose opening quote stands at off. */
 struct text document_key(const struct document *doc, uint32_t off);
@@ -47,9 +47,9 @@ uint32_t document_count(const struct document *doc, uint32_t index);
 
 /* A document of a body and an index that are already valid.  On success both
  * blocks belong to it; on failure they stay the caller's. */
-sgo_status
-document_adopt(struct pool *pool, char *body, size_t body_cap, size_t len,
-               struct container *containers, size_t containers_cap,
-               uint32_t count, struct document **out);
+sgo_status document_adopt(struct pool *pool, char *body, size_t body_cap,
+                          size_t len, struct container *containers,
+                          size_t containers_cap, uint32_t count,
+                          struct document **out);
 
 #endif

@@ -60,8 +60,8 @@ void envelope_feed(struct envelope *e, const char *bytes, size_t len);
 /* The next whole element of `data`, valid until the next call of envelope_*.
  * SGO_OK, SGO_AGAIN (feed more, or finish), SGO_INVALID (not an envelope),
  * SGO_LIMIT (a maximum passed), SGO_NO_MEMORY; errors stay. */
-sgo_status
-envelope_next(struct envelope *e, const char **element, size_t *len);
+sgo_status envelope_next(struct envelope *e, const char **element,
+                         size_t *len);
 
 /* The body has ended: the rest as a JSON object's text with `data` as null
  * where it was an array, NUL-terminated, valid until envelope_fini.

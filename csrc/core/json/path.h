@@ -57,8 +57,8 @@ void path_namer_init(struct path_namer *namer, const struct document *old_doc,
 
 /* The path of a change: in the new document, for removed members in the old
  * one.  Valid until the next call. */
-const struct path *
-path_namer_name(struct path_namer *namer, const struct change *change);
+const struct path *path_namer_name(struct path_namer *namer,
+                                   const struct change *change);
 
 /* Step i of the path is the key `literal`. */
 #define PATH_IS(path, i, literal)                                             \

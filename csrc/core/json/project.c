@@ -114,8 +114,8 @@ fail:
 sgo_status
 shape_set_bookmaker_ids(struct shape *shape, const char *const *ids, size_t n)
 {
-    sgo_status status = n ? copy_names(ids, n, false, &shape->bookmaker_ids)
-                          : SGO_OK;
+    sgo_status status =
+        n ? copy_names(ids, n, false, &shape->bookmaker_ids) : SGO_OK;
 
     if (status == SGO_OK) {
         shape->bookmaker_id_count = n;
@@ -204,8 +204,8 @@ is_listed(const struct shape_name *names, size_t n, const char *bytes,
 
     while (low < n) {
         size_t middle = low + (n - low) / 2;
-        int order = compare_bytes(names[middle].bytes, names[middle].len,
-                                  bytes, len);
+        int order =
+            compare_bytes(names[middle].bytes, names[middle].len, bytes, len);
 
         if (order == 0) {
             return true;

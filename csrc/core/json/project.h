@@ -33,10 +33,10 @@ void shape_fini(struct shape *shape);
 
 /* Copy the names in; call each at most once.  SGO_INVALID: an empty name;
  * SGO_LIMIT, SGO_NO_MEMORY; the shape stays as it was. */
-sgo_status
-shape_set_bookmaker_ids(struct shape *shape, const char *const *ids, size_t n);
-sgo_status
-shape_set_odd_ids(struct shape *shape, const char *const *ids, size_t n);
+sgo_status shape_set_bookmaker_ids(struct shape *shape, const char *const *ids,
+                                   size_t n);
+sgo_status shape_set_odd_ids(struct shape *shape, const char *const *ids,
+                             size_t n);
 
 /* True when the shape prunes nothing. */
 bool shape_is_everything(const struct shape *shape);
@@ -46,17 +46,17 @@ bool shape_is_everything(const struct shape *shape);
  * nothing to prune (tell by comparing the pointers).  `results` and
  * everything else outside `odds` stay.  An odd or a `byBookmaker` that loses
  * its last member stays as an empty object.  SGO_NO_MEMORY.  Any thread. */
-sgo_status
-project(struct pool *pool, struct document *doc, const struct shape *shape,
-        struct document **out) SGO_WARN_UNUSED;
+sgo_status project(struct pool *pool, struct document *doc,
+                   const struct shape *shape,
+                   struct document **out) SGO_WARN_UNUSED;
 
 /* The whole way of an event's bytes: prune, build, compare.  shape NULL:
  * everything.  old NULL: no comparison, *changes becomes NULL.  Otherwise as
  * document_update; *pruned (may be NULL) says whether something went. */
-sgo_status
-project_update(struct pool *pool, const char *bytes, size_t len,
-               const struct shape *shape, struct document *old,
-               struct document **out, struct changes **changes, bool *pruned,
-               struct scan_error *err) SGO_WARN_UNUSED;
+sgo_status project_update(struct pool *pool, const char *bytes, size_t len,
+                          const struct shape *shape, struct document *old,
+                          struct document **out, struct changes **changes,
+                          bool *pruned,
+                          struct scan_error *err) SGO_WARN_UNUSED;
 
 #endif

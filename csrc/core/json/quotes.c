@@ -74,8 +74,8 @@ quote_read(struct value quote, struct quote_fields *out)
         out->available = type == VALUE_TRUE;
     }
     if (decoded(SCALAR_TEXT(quote, "lastUpdatedAt"), room, &bytes, &len)) {
-        out->has_last_updated_at = time_parse_ns(bytes, len,
-                                                 &out->last_updated_at_ns);
+        out->has_last_updated_at =
+            time_parse_ns(bytes, len, &out->last_updated_at_ns);
     }
     if (VALUE_GET(quote, "deeplink", &v) && value_type(v) == VALUE_STRING) {
         out->deeplink = value_text(v);

@@ -102,10 +102,11 @@ struct consensus_changes {
  * lines matched by line, not by position.  old_doc may be NULL (changes too):
  * every quote of new_doc is new; likewise new_doc NULL.  filter may be NULL.
  * In the order of the changes.  SGO_NO_MEMORY.  Any thread. */
-sgo_status
-quotes_changed(const struct document *old_doc, const struct document *new_doc,
-               const struct changes *changes, const struct show_filter *filter,
-               struct quote_changes *out) SGO_WARN_UNUSED;
+sgo_status quotes_changed(const struct document *old_doc,
+                          const struct document *new_doc,
+                          const struct changes *changes,
+                          const struct show_filter *filter,
+                          struct quote_changes *out) SGO_WARN_UNUSED;
 void quote_changes_fini(struct quote_changes *changes);
 
 /* Likewise for the consensus members of odds. */

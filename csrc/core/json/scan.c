@@ -302,8 +302,8 @@ open_container(struct scanner *s, const char *p, uint32_t key,
         if (status != SGO_OK) {
             s->status = status;
             s->at = p;
-            s->reason = status == SGO_LIMIT ? "too many containers"
-                                            : "out of memory";
+            s->reason =
+                status == SGO_LIMIT ? "too many containers" : "out of memory";
             return false;
         }
     }

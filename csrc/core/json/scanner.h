@@ -47,7 +47,7 @@ const char *scanner_leaf(struct scanner *s, const char *p);
 
 /* One value of any kind whose enclosing containers number `depth`; key is the
  * offset of its key or 0.  Appends the records of its containers. */
-const char *
-scanner_value(struct scanner *s, const char *p, uint32_t depth, uint32_t key);
+const char *scanner_value(struct scanner *s, const char *p, uint32_t depth,
+                          uint32_t key);
 
 #endif

@@ -345,8 +345,8 @@ show_mark_matches(const struct show_filter *filter, const struct document *doc,
             continue;
         }
         for (size_t i = 0; i < filter->odd_id_count; i++) {
-            matched[i] = matched[i] ||
-                         pattern_matches(&filter->odd_ids[i], bytes, len);
+            matched[i] =
+                matched[i] || pattern_matches(&filter->odd_ids[i], bytes, len);
         }
     }
 }

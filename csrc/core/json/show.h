@@ -43,8 +43,8 @@ sgo_status show_filter_set_bookmaker_ids(struct show_filter *filter,
 bool show_everything(const struct show_filter *filter);
 
 bool show_odd(const struct show_filter *filter, struct text odd_id);
-bool
-show_bookmaker(const struct show_filter *filter, struct text bookmaker_id);
+bool show_bookmaker(const struct show_filter *filter,
+                    struct text bookmaker_id);
 
 /* One change, named by the namer of the two documents it came from.  A change
  * of the whole of `odds` or of a `byBookmaker` is shown when anything inside,
@@ -59,10 +59,10 @@ bool show_any(const struct show_filter *filter, const struct document *old_doc,
 /* The changes that are shown, as a list of its own; `changes` itself with one
  * more reference when nothing is hidden.  *out belongs to the caller.
  * SGO_NO_MEMORY. */
-sgo_status
-show_select(const struct show_filter *filter, const struct document *old_doc,
-            const struct document *new_doc, struct changes *changes,
-            struct changes **out) SGO_WARN_UNUSED;
+sgo_status show_select(const struct show_filter *filter,
+                       const struct document *old_doc,
+                       const struct document *new_doc, struct changes *changes,
+                       struct changes **out) SGO_WARN_UNUSED;
 
 /* matched[i] becomes true where pattern i matches an odd of the document;
  * others are left alone (so that it gathers over documents). */

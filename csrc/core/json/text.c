@@ -224,7 +224,7 @@ text_hash(struct text text, uint64_t seed)
         n = text.len;
     } else {
         struct reader r;
-        char block[8];
+        char block[8] = {0};
         int c;
 
         reader_init(&r, text);

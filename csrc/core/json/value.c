@@ -108,14 +108,14 @@ value_get_text(struct value object, struct text key, struct value *out)
         }
     }
     if (hash != NULL) {
-        const struct key_entry *entry = document_hash_get(object.doc, hash,
-                                                          key);
+        const struct key_entry *entry =
+            document_hash_get(object.doc, hash, key);
 
         if (entry == NULL) {
             return false;
         }
-        found = (struct value){object.doc, entry->value_off,
-                               entry->value_index};
+        found =
+            (struct value){object.doc, entry->value_off, entry->value_index};
     }
     if (found.doc == NULL) {
         return false;
@@ -161,7 +161,7 @@ find_before(const struct document *doc, uint32_t index, struct text key,
             uint32_t end, struct walk_item *last)
 {
     struct walk w;
-    struct walk_item item;
+    struct walk_item item = {.off = 0};
     bool found = false;
 
     walk_init(&w, doc, index);
@@ -260,8 +260,8 @@ value_iter_init(struct value_iter *it, struct value container)
     it->child = w.child;
     it->is_object = w.is_object;
     if (w.is_object) {
-        it->distinct = has_equal_keys(container.doc, container.index,
-                                      &it->count);
+        it->distinct =
+            has_equal_keys(container.doc, container.index, &it->count);
     }
 }
 
@@ -295,8 +295,8 @@ value_iter_next(struct value_iter *it, struct text *key, struct value *out)
         return false;
     }
     if (it->distinct && it->entry != VALUE_LEAF) {
-        const struct key_hash *hash = document_hash_made(doc,
-                                                         it->parent.index);
+        const struct key_hash *hash =
+            document_hash_made(doc, it->parent.index);
 
         if (hash != NULL) {
             return next_entry(it, hash, key, out);
