@@ -10,8 +10,9 @@ array_item(PyObject *self, Py_ssize_t i)
     struct core_state *state = state_of(self);
     sgo_value value;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     if (i < 0 || sgo_value_at(((struct view_object *)self)->value, (size_t)i,
                               &value) != SGO_OK) {
         PyErr_SetString(PyExc_IndexError, "array index out of range");
@@ -35,8 +36,9 @@ array_subscript(PyObject *self, PyObject *key)
 
     if (PyIndex_Check(key)) {
         i = PyNumber_AsSsize_t(key, PyExc_IndexError);
-        if (i == -1 && PyErr_Occurred())
+        if (i == -1 && PyErr_Occurred()) {
             return NULL;
+        }
         return array_item(self, i < 0 ? i + view_length(self) : i);
     }
     if (!PySlice_Check(key)) {
@@ -46,8 +48,9 @@ array_subscript(PyObject *self, PyObject *key)
         return NULL;
     }
     list = PySequence_List(self);
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     part = PyObject_GetItem(list, key);
     Py_DECREF(list);
     return part;
@@ -66,19 +69,24 @@ search(PyObject *self, PyObject *wanted, Py_ssize_t start, Py_ssize_t stop,
     sgo_value value;
     int equal;
 
-    if (state == NULL)
+    if (state == NULL) {
         return -2;
+    }
     sgo_iter_init(&iter, ((struct view_object *)self)->value);
     for (i = 0; i < stop && sgo_iter_next(&iter, &raw, &value); i++) {
-        if (i < start)
+        if (i < start) {
             continue;
+        }
         equal = convert_equal(state, value, wanted);
-        if (equal < 0)
+        if (equal < 0) {
             return -2;
-        if (equal > 0 && count == NULL)
+        }
+        if (equal > 0 && count == NULL) {
             return i;
-        if (equal > 0)
+        }
+        if (equal > 0) {
             ++*count;
+        }
     }
     return -1;
 }
@@ -99,8 +107,9 @@ array_count(PyObject *self, PyObject *wanted)
 {
     Py_ssize_t count = 0;
 
-    if (search(self, wanted, 0, PY_SSIZE_T_MAX, &count) == -2)
+    if (search(self, wanted, 0, PY_SSIZE_T_MAX, &count) == -2) {
         return NULL;
+    }
     return PyLong_FromSsize_t(count);
 }
 
@@ -110,10 +119,12 @@ parse_bound(PyObject *self, PyObject *arg, Py_ssize_t *out)
 {
     Py_ssize_t i = PyNumber_AsSsize_t(arg, NULL);
 
-    if (i == -1 && PyErr_Occurred())
+    if (i == -1 && PyErr_Occurred()) {
         return -1;
-    if (i < 0)
+    }
+    if (i < 0) {
         i += view_length(self);
+    }
     *out = i < 0 ? 0 : i;
     return 0;
 }
@@ -134,13 +145,16 @@ array_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     if ((nargs > 1 && parse_bound(self, args[1], &start) < 0) ||
-        (nargs > 2 && parse_bound(self, args[2], &stop) < 0))
+        (nargs > 2 && parse_bound(self, args[2], &stop) < 0)) {
         return NULL;
+    }
     i = search(self, args[0], start, stop, NULL);
-    if (i >= 0)
+    if (i >= 0) {
         return PyLong_FromSsize_t(i);
-    if (i == -1)
+    }
+    if (i == -1) {
         PyErr_Format(PyExc_ValueError, "%R is not in the array", args[0]);
+    }
     return NULL;
 }
 
@@ -150,8 +164,9 @@ array_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *list = PySequence_List(self), *iterator;
 
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     iterator = PyObject_CallOneArg((PyObject *)&PyReversed_Type, list);
     Py_DECREF(list);
     return iterator;

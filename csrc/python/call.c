@@ -53,10 +53,13 @@ call_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
-    if (self->client != NULL && self->client->generation == guard_generation())
+    }
+    if (self->client != NULL &&
+        self->client->generation == guard_generation()) {
         sgo_call_release(self->call);
+    }
     Py_CLEAR(self->client);
     type->tp_free(op);
     Py_DECREF(type);
@@ -82,15 +85,19 @@ call_wait(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
         args_parse("wait", args, nargs, kwnames, names, 0, 1, &timeout) < 0 ||
         guard_client(call_of(self)->client, REQUIRE_OWNER_PROCESS, "wait") <
             0 ||
-        wait_begin(&wait, state, timeout) < 0)
+        wait_begin(&wait, state, timeout) < 0) {
         return NULL;
+    }
     WAIT(status, interrupted, &wait, sgo_call_wait(call, slice_end, &err));
-    if (interrupted)
+    if (interrupted) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         Py_RETURN_NONE;
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         return wait_timed_out(&wait, "no answer");
+    }
     return errors_raise(state, status, &err);
 }
 
@@ -102,18 +109,21 @@ require_done(PyObject *self, struct core_state *state, const char *name)
     sgo_status status;
 
     if (state == NULL ||
-        guard_client(call_of(self)->client, REQUIRE_OWNER_PROCESS, name) < 0)
+        guard_client(call_of(self)->client, REQUIRE_OWNER_PROCESS, name) < 0) {
         return -1;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_call_wait(call_of(self)->call, 0, &err);
     Py_END_ALLOW_THREADS
-    if (status == SGO_OK)
+    if (status == SGO_OK) {
         return 0;
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         PyErr_SetString(PyExc_RuntimeError,
                         "the answer is not there yet: wait() first");
-    else
+    } else {
         errors_raise(state, status, &err);
+    }
     return -1;
 }
 
@@ -125,17 +135,19 @@ get_events(PyObject *self, void *Py_UNUSED(closure))
     PyObject *list;
     size_t i, n;
 
-    if (require_done(self, state_of(self), "events") < 0)
+    if (require_done(self, state_of(self), "events") < 0) {
         return NULL;
+    }
     n = sgo_call_event_count(call);
     list = PyList_New((Py_ssize_t)n);
     for (i = 0; list != NULL && i < n; i++) {
         PyObject *event = view_new_event(type, sgo_call_event(call, i));
 
-        if (event == NULL)
+        if (event == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, event);
+        }
     }
     return list;
 }
@@ -145,8 +157,9 @@ get_json(PyObject *self, void *Py_UNUSED(closure))
 {
     sgo_text json;
 
-    if (require_done(self, state_of(self), "json") < 0)
+    if (require_done(self, state_of(self), "json") < 0) {
         return NULL;
+    }
     json = sgo_call_json(call_of(self)->call);
     return convert_utf8(json);
 }
@@ -161,8 +174,9 @@ call_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
     int fd, saved;
 
     if (guard_client(call_of(self)->client, REQUIRE_OWNER_PROCESS, "fileno") <
-        0)
+        0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     fd = sgo_call_fd(call_of(self)->call);
     saved = errno;

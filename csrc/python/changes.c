@@ -43,17 +43,20 @@ changes_new(struct core_state *state, PyObject *update, enum changes_kind kind)
     PyTypeObject *type;
     size_t n = 0;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = count_changes(handle, kind, &n);
     Py_END_ALLOW_THREADS
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, NULL);
+    }
     type = state->types[TYPE_CHANGES];
     self = changes_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->update = Py_NewRef(update);
     self->n = (Py_ssize_t)n;
     self->kind = kind;
@@ -99,10 +102,11 @@ convert_path(struct core_state *state, const sgo_step *steps, size_t n)
                              ? convert_key(state, steps[i].key)
                              : PyLong_FromSize_t(steps[i].position);
 
-        if (step == NULL)
+        if (step == NULL) {
             Py_CLEAR(path);
-        else
+        } else {
             PyTuple_SET_ITEM(path, (Py_ssize_t)i, step);
+        }
     }
     return path;
 }
@@ -112,8 +116,9 @@ static PyObject *
 convert_side(struct core_state *state, PyObject *update, sgo_value value,
              size_t path_len)
 {
-    if (path_len == 0 && value.event != NULL)
+    if (path_len == 0 && value.event != NULL) {
         return update_event_of(update, value);
+    }
     return convert_value(state, value);
 }
 
@@ -148,8 +153,9 @@ quote_item(struct core_state *state, PyObject *update, size_t i)
 static PyObject *
 convert_optional(struct core_state *state, sgo_value value)
 {
-    if (sgo_value_type(value) == SGO_TYPE_NONE)
+    if (sgo_value_type(value) == SGO_TYPE_NONE) {
         Py_RETURN_NONE;
+    }
     return convert_value(state, value);
 }
 
@@ -178,8 +184,9 @@ changes_item(PyObject *op, Py_ssize_t i)
     struct changes_object *self = changes_of(op);
     struct core_state *state = state_of(op);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     if (i < 0 || i >= self->n) {
         PyErr_SetString(PyExc_IndexError, "index out of range");
         return NULL;
@@ -203,8 +210,9 @@ changes_subscript(PyObject *self, PyObject *key)
 
     if (PyIndex_Check(key)) {
         i = PyNumber_AsSsize_t(key, PyExc_IndexError);
-        if (i == -1 && PyErr_Occurred())
+        if (i == -1 && PyErr_Occurred()) {
             return NULL;
+        }
         return changes_item(self, i < 0 ? i + changes_length(self) : i);
     }
     if (!PySlice_Check(key)) {
@@ -213,17 +221,19 @@ changes_subscript(PyObject *self, PyObject *key)
                      Py_TYPE(key)->tp_name);
         return NULL;
     }
-    if (PySlice_Unpack(key, &start, &stop, &step) < 0)
+    if (PySlice_Unpack(key, &start, &stop, &step) < 0) {
         return NULL;
+    }
     n = PySlice_AdjustIndices(changes_length(self), &start, &stop, step);
     list = PyList_New(n);
     for (i = 0; list != NULL && i < n; i++) {
         PyObject *item = changes_item(self, start + i * step);
 
-        if (item == NULL)
+        if (item == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, i, item);
+        }
     }
     return list;
 }
@@ -235,12 +245,14 @@ changes_compare(PyObject *self, PyObject *other, int op)
     PyObject *a, *b, *result = NULL;
 
     if ((op != Py_EQ && op != Py_NE) ||
-        (!PyList_Check(other) && !Py_IS_TYPE(other, Py_TYPE(self))))
+        (!PyList_Check(other) && !Py_IS_TYPE(other, Py_TYPE(self)))) {
         Py_RETURN_NOTIMPLEMENTED;
+    }
     a = PySequence_List(self);
     b = a == NULL ? NULL : PySequence_List(other);
-    if (b != NULL)
+    if (b != NULL) {
         result = PyObject_RichCompare(a, b, op);
+    }
     Py_XDECREF(a);
     Py_XDECREF(b);
     return result;
@@ -276,8 +288,9 @@ changes_index(PyObject *self, PyObject *args)
 {
     PyObject *list = PySequence_List(self), *method, *result = NULL;
 
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     method = PyObject_GetAttrString(list, "index");
     if (method != NULL) {
         result = PyObject_Call(method, args, NULL);
@@ -292,8 +305,9 @@ changes_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *list = PySequence_List(self), *iterator;
 
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     iterator = PyObject_CallOneArg((PyObject *)&PyReversed_Type, list);
     Py_DECREF(list);
     return iterator;

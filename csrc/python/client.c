@@ -72,10 +72,11 @@ set_keyword(struct core_state *state, struct client_object *self,
     }
     if (slot == NULL) {
         known = options_set(client_options, name, value, options, memory);
-        if (known == 0)
+        if (known == 0) {
             PyErr_Format(PyExc_TypeError,
                          "Client() got an unexpected keyword argument %R",
                          name);
+        }
         return known > 0 ? 0 : -1;
     }
     Py_CLEAR(*slot);
@@ -99,24 +100,28 @@ open_client(struct core_state *state, struct client_object *self,
 
     sgo_client_options_init(&options);
     while (kwargs != NULL && PyDict_Next(kwargs, &pos, &name, &value)) {
-        if (set_keyword(state, self, name, value, &options, &memory) < 0)
+        if (set_keyword(state, self, name, value, &options, &memory) < 0) {
             goto done;
+        }
     }
-    if (self->event_type == NULL)
+    if (self->event_type == NULL) {
         self->event_type =
             event_check_type(state, TYPE_EVENT, "event_type", NULL);
-    if (self->update_type == NULL)
+    }
+    if (self->update_type == NULL) {
         self->update_type =
             event_check_type(state, TYPE_UPDATE, "update_type", NULL);
+    }
     if (options.api_key == NULL) {
         PyErr_SetString(PyExc_TypeError, "Client() needs api_key");
         goto done;
     }
     status = sgo_client_new(&options, &self->client, &err);
-    if (status == SGO_OK)
+    if (status == SGO_OK) {
         result = 0;
-    else
+    } else {
         errors_raise(state, status, &err);
+    }
 done:
     options_memory_fini(&memory);
     return result;
@@ -128,19 +133,22 @@ client_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     struct core_state *state = state_of_type(type);
     struct client_object *self;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     if (PyTuple_GET_SIZE(args) != 0) {
         PyErr_SetString(PyExc_TypeError,
                         "Client() takes keyword arguments only");
         return NULL;
     }
     self = client_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->generation = guard_generation();
-    if (open_client(state, self, kwargs) < 0)
+    if (open_client(state, self, kwargs) < 0) {
         Py_CLEAR(self);
+    }
     return (PyObject *)self;
 }
 
@@ -170,8 +178,9 @@ client_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
+    }
     if (self->client != NULL && self->generation == guard_generation()) {
         Py_BEGIN_ALLOW_THREADS
         sgo_client_release(self->client);
@@ -196,8 +205,9 @@ client_stream(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     PyObject *values[2];
 
     if (state == NULL ||
-        args_parse("stream", args, nargs, kwnames, names, 1, 2, values) < 0)
+        args_parse("stream", args, nargs, kwnames, names, 1, 2, values) < 0) {
         return NULL;
+    }
     return PyObject_CallFunctionObjArgs(
         (PyObject *)state->types[TYPE_STREAM], self, values[0],
         values[1] == NULL ? Py_None : values[1], NULL);
@@ -211,8 +221,9 @@ client_subscribe(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     return PyObject_Call((PyObject *)state->types[TYPE_SUBSCRIPTION], args,
                          kwargs);
 }
@@ -234,8 +245,9 @@ client_fetch(PyObject *self, PyObject *event_ids)
 
     if (state == NULL ||
         guard_client(client_of(self), REQUIRE_OWNER_PROCESS | REQUIRE_OPEN,
-                     "fetch") < 0)
+                     "fetch") < 0) {
         return NULL;
+    }
     if (options_texts("event_ids", event_ids, &memory, &ids, &count) == 0) {
         Py_BEGIN_ALLOW_THREADS
         status =
@@ -261,13 +273,15 @@ client_usage(PyObject *self, PyObject *Py_UNUSED(ignored))
 
     if (state == NULL ||
         guard_client(client_of(self), REQUIRE_OWNER_PROCESS | REQUIRE_OPEN,
-                     "usage") < 0)
+                     "usage") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_client_usage(client_of(self)->client, &call, &err);
     Py_END_ALLOW_THREADS
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, &err);
+    }
     return call_new(state, client_of(self), call);
 }
 
@@ -279,8 +293,9 @@ client_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     sgo_client_stats stats = {0};
 
-    if (guard_client(client_of(self), REQUIRE_OWNER_PROCESS, "stats") < 0)
+    if (guard_client(client_of(self), REQUIRE_OWNER_PROCESS, "stats") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     sgo_client_get_stats(client_of(self)->client, &stats);
     Py_END_ALLOW_THREADS
@@ -311,18 +326,23 @@ client_take_report(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                    &timeout) < 0 ||
         guard_client(client_of(self), REQUIRE_OWNER_PROCESS, "take_report") <
             0 ||
-        wait_begin(&wait, state, timeout) < 0)
+        wait_begin(&wait, state, timeout) < 0) {
         return NULL;
+    }
     WAIT(status, interrupted, &wait,
          sgo_client_take_report(client, slice_end, &report));
-    if (interrupted)
+    if (interrupted) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         return convert_report(state, &report);
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         return wait_timed_out(&wait, "no report");
-    if (status == SGO_CLOSED)
+    }
+    if (status == SGO_CLOSED) {
         Py_RETURN_NONE;
+    }
     return errors_raise(state, status, NULL);
 }
 
@@ -345,16 +365,18 @@ client_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 get_closed(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (client_of(self)->generation != guard_generation())
+    if (client_of(self)->generation != guard_generation()) {
         Py_RETURN_TRUE;
+    }
     return PyBool_FromLong(sgo_client_is_closed(client_of(self)->client));
 }
 
 static PyObject *
 client_repr(PyObject *self)
 {
-    if (client_of(self)->generation != guard_generation())
+    if (client_of(self)->generation != guard_generation()) {
         return PyUnicode_FromString("<Client of the parent process>");
+    }
     return PyUnicode_FromFormat(
         "<Client %s>",
         sgo_client_is_closed(client_of(self)->client) ? "closed" : "open");

@@ -24,13 +24,15 @@ convert_text(sgo_text raw)
     PyObject *result;
     sgo_text text = raw;
 
-    if (raw.len == 0)
+    if (raw.len == 0) {
         return PyUnicode_New(0, 0);
+    }
     if (memchr(raw.bytes, '\\', raw.len) != NULL) {
         if (raw.len > sizeof(stack)) {
             heap = PyMem_Malloc(raw.len);
-            if (heap == NULL)
+            if (heap == NULL) {
                 return PyErr_NoMemory();
+            }
         }
         text = sgo_text_decode(raw, heap == NULL ? stack : heap,
                                heap == NULL ? sizeof(stack) : raw.len);
@@ -61,8 +63,9 @@ key_slot(sgo_text raw)
     uint32_t hash = 2166136261u;
     size_t i;
 
-    for (i = 0; i < raw.len; i++)
+    for (i = 0; i < raw.len; i++) {
         hash = (hash ^ (unsigned char)raw.bytes[i]) * 16777619u;
+    }
     return (hash ^ (hash >> 15)) & (KEY_CACHE_SLOTS - 1);
 }
 
@@ -71,15 +74,17 @@ convert_key(struct core_state *state, sgo_text raw)
 {
     PyObject *key, **slot;
 
-    if (raw.len == 0 || raw.len > KEY_CACHE_MAX_BYTES)
+    if (raw.len == 0 || raw.len > KEY_CACHE_MAX_BYTES) {
         return convert_text(raw);
+    }
     slot = &state->keys[key_slot(raw)];
     key = *slot;
     /* Only ASCII strings are kept, so their bytes are the raw text; one with
      * a backslash is no raw text and is not kept either. */
     if (key != NULL && (size_t)PyUnicode_GET_LENGTH(key) == raw.len &&
-        memcmp(PyUnicode_1BYTE_DATA(key), raw.bytes, raw.len) == 0)
+        memcmp(PyUnicode_1BYTE_DATA(key), raw.bytes, raw.len) == 0) {
         return Py_NewRef(key);
+    }
     key = convert_text(raw);
     if (key != NULL && PyUnicode_IS_ASCII(key) &&
         (size_t)PyUnicode_GET_LENGTH(key) == raw.len &&
@@ -96,14 +101,17 @@ convert_key_bytes(PyObject *str, const char **bytes, Py_ssize_t *len,
 {
     *owner = NULL;
     *bytes = PyUnicode_AsUTF8AndSize(str, len);
-    if (*bytes != NULL)
+    if (*bytes != NULL) {
         return 0;
-    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
+    }
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
         return -1;
+    }
     PyErr_Clear();
     *owner = PyUnicode_AsEncodedString(str, "utf-8", "surrogatepass");
-    if (*owner == NULL)
+    if (*owner == NULL) {
         return -1;
+    }
     *bytes = PyBytes_AS_STRING(*owner);
     *len = PyBytes_GET_SIZE(*owner);
     return 0;
@@ -131,12 +139,14 @@ convert_integer(sgo_text number)
     size_t i;
 
     if (number.len - negative <= FAST_DIGITS) {
-        for (i = negative; i < number.len; i++)
+        for (i = negative; i < number.len; i++) {
             n = n * 10 + (number.bytes[i] - '0');
+        }
         return PyLong_FromLongLong(negative ? -n : n);
     }
-    if (terminated(number, buffer) == NULL)
+    if (terminated(number, buffer) == NULL) {
         return NULL;
+    }
     return PyLong_FromString(buffer, NULL, 10);
 }
 
@@ -146,12 +156,14 @@ convert_real(sgo_text number)
     char buffer[NUMBER_BYTES];
     double d;
 
-    if (terminated(number, buffer) == NULL)
+    if (terminated(number, buffer) == NULL) {
         return NULL;
+    }
     /* Overflow gives infinity, as float() does. */
     d = PyOS_string_to_double(buffer, NULL, NULL);
-    if (d == -1.0 && PyErr_Occurred())
+    if (d == -1.0 && PyErr_Occurred()) {
         return NULL;
+    }
     return PyFloat_FromDouble(d);
 }
 
@@ -182,10 +194,12 @@ convert_value(struct core_state *state, sgo_value value)
 {
     sgo_type type = sgo_value_type(value);
 
-    if (type == SGO_TYPE_OBJECT)
+    if (type == SGO_TYPE_OBJECT) {
         return view_new(state->types[TYPE_OBJECT_VIEW], value);
-    if (type == SGO_TYPE_ARRAY)
+    }
+    if (type == SGO_TYPE_ARRAY) {
         return view_new(state->types[TYPE_ARRAY_VIEW], value);
+    }
     return convert_leaf(state, value, type);
 }
 
@@ -197,17 +211,20 @@ plain_object(struct core_state *state, sgo_value object)
     sgo_text raw;
     sgo_value value;
 
-    if (dict == NULL)
+    if (dict == NULL) {
         return NULL;
+    }
     sgo_iter_init(&iter, object);
     while (sgo_iter_next(&iter, &raw, &value)) {
         PyObject *key = convert_key(state, raw), *item = NULL;
         int result = -1;
 
-        if (key != NULL)
+        if (key != NULL) {
             item = convert_plain(state, value);
-        if (item != NULL)
+        }
+        if (item != NULL) {
             result = PyDict_SetItem(dict, key, item);
+        }
         Py_XDECREF(key);
         Py_XDECREF(item);
         if (result < 0) {
@@ -226,8 +243,9 @@ plain_array(struct core_state *state, sgo_value array)
     sgo_text raw;
     sgo_value value;
 
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     sgo_iter_init(&iter, array);
     while (sgo_iter_next(&iter, &raw, &value)) {
         PyObject *item = convert_plain(state, value);
@@ -248,10 +266,12 @@ convert_plain(struct core_state *state, sgo_value value)
 {
     sgo_type type = sgo_value_type(value);
 
-    if (type == SGO_TYPE_OBJECT)
+    if (type == SGO_TYPE_OBJECT) {
         return plain_object(state, value);
-    if (type == SGO_TYPE_ARRAY)
+    }
+    if (type == SGO_TYPE_ARRAY) {
         return plain_array(state, value);
+    }
     return convert_leaf(state, value, type);
 }
 
@@ -269,8 +289,9 @@ copy_dict(struct core_state *state, PyObject *dict)
         Py_INCREF(key);
         Py_INCREF(value);
         plain = convert_to_plain(state, value);
-        if (plain == NULL || PyDict_SetItem(copy, key, plain) < 0)
+        if (plain == NULL || PyDict_SetItem(copy, key, plain) < 0) {
             Py_CLEAR(copy);
+        }
         Py_XDECREF(plain);
         Py_DECREF(key);
         Py_DECREF(value);
@@ -288,8 +309,9 @@ copy_list(struct core_state *state, PyObject *list)
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
         PyObject *plain = convert_to_plain(state, item);
 
-        if (plain == NULL || PyList_Append(copy, plain) < 0)
+        if (plain == NULL || PyList_Append(copy, plain) < 0) {
             Py_CLEAR(copy);
+        }
         Py_XDECREF(plain);
         Py_DECREF(item);
     }
@@ -302,18 +324,21 @@ convert_to_plain(struct core_state *state, PyObject *obj)
     sgo_value value;
     PyObject *copy;
 
-    if (view_value(state, obj, &value))
+    if (view_value(state, obj, &value)) {
         return convert_plain(state, value);
+    }
     if (obj == Py_None || PyUnicode_Check(obj) || PyLong_Check(obj) ||
-        PyFloat_Check(obj))
+        PyFloat_Check(obj)) {
         return Py_NewRef(obj);
+    }
     if (!PyDict_Check(obj) && !PyList_Check(obj)) {
         PyErr_Format(PyExc_TypeError, "Object of type %.100s is no JSON value",
                      Py_TYPE(obj)->tp_name);
         return NULL;
     }
-    if (Py_EnterRecursiveCall(" in to_plain"))
+    if (Py_EnterRecursiveCall(" in to_plain")) {
         return NULL;
+    }
     copy = PyDict_Check(obj) ? copy_dict(state, obj) : copy_list(state, obj);
     Py_LeaveRecursiveCall();
     return copy;
@@ -335,17 +360,20 @@ equal_to_dict(struct core_state *state, sgo_value object, PyObject *dict)
         PyObject *key = convert_key(state, raw), *item;
 
         n++;
-        if (key == NULL)
+        if (key == NULL) {
             return -1;
+        }
         item = Py_XNewRef(PyDict_GetItemWithError(dict, key));
         Py_DECREF(key);
-        if (item == NULL)
+        if (item == NULL) {
             return PyErr_Occurred() ? -1 : 0;
+        }
         result = convert_equal(state, value, item);
         Py_DECREF(item);
     }
-    if (result == 1 && n != (size_t)PyDict_GET_SIZE(dict))
+    if (result == 1 && n != (size_t)PyDict_GET_SIZE(dict)) {
         result = 0;
+    }
     return result;
 }
 
@@ -363,15 +391,17 @@ equal_to_list(struct core_state *state, sgo_value array, PyObject *list)
         PyObject *item;
 
         /* The list may shrink while an element's __eq__ runs. */
-        if (i >= PyList_GET_SIZE(list))
+        if (i >= PyList_GET_SIZE(list)) {
             return 0;
+        }
         item = Py_NewRef(PyList_GET_ITEM(list, i));
         i++;
         result = convert_equal(state, value, item);
         Py_DECREF(item);
     }
-    if (result == 1 && i != PyList_GET_SIZE(list))
+    if (result == 1 && i != PyList_GET_SIZE(list)) {
         result = 0;
+    }
     return result;
 }
 
@@ -392,18 +422,22 @@ convert_equal(struct core_state *state, sgo_value value, PyObject *other)
         }
         return equal;
     }
-    if (type == SGO_TYPE_OBJECT)
+    if (type == SGO_TYPE_OBJECT) {
         return PyDict_Check(other) ? equal_to_dict(state, value, other) : 0;
-    if (type == SGO_TYPE_ARRAY)
+    }
+    if (type == SGO_TYPE_ARRAY) {
         return PyList_Check(other) ? equal_to_list(state, value, other) : 0;
+    }
     leaf = convert_leaf(state, value, type);
-    if (leaf == NULL)
+    if (leaf == NULL) {
         return -1;
+    }
     /* As JSON values, true is not 1. */
-    if (PyBool_Check(leaf) || PyBool_Check(other))
+    if (PyBool_Check(leaf) || PyBool_Check(other)) {
         result = leaf == other;
-    else
+    } else {
         result = PyObject_RichCompareBool(leaf, other, Py_EQ);
+    }
     Py_DECREF(leaf);
     return result;
 }

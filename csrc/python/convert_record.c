@@ -24,8 +24,9 @@ intern_words(PyObject **out, const char *const *words, size_t n)
 
     for (i = 0; i < n; i++) {
         out[i] = PyUnicode_InternFromString(words[i]);
-        if (out[i] == NULL)
+        if (out[i] == NULL) {
             return -1;
+        }
     }
     return 0;
 }
@@ -38,13 +39,15 @@ convert_init(struct core_state *state)
 {
     (void)PyDateTimeAPI; /* the header's static, of which we have no use */
     state->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
-    if (state->datetime == NULL)
+    if (state->datetime == NULL) {
         return -1;
+    }
     if (INTERN_WORDS(state->update_kinds, update_kinds) < 0 ||
         INTERN_WORDS(state->causes, causes) < 0 ||
         INTERN_WORDS(state->connections, connections) < 0 ||
-        INTERN_WORDS(state->phases, phases) < 0)
+        INTERN_WORDS(state->phases, phases) < 0) {
         return -1;
+    }
     return 0;
 }
 
@@ -85,8 +88,9 @@ convert_time(struct core_state *state, int64_t epoch_ms)
         days--;
     }
     civil_date(days, &year, &month, &day);
-    if (year < 1 || year > 9999)
+    if (year < 1 || year > 9999) {
         return Py_NewRef(Py_None);
+    }
     second = (int)(ms / 1000);
     return api->DateTime_FromDateAndTime(
         (int)year, month, day, second / 3600, second / 60 % 60, second % 60,
@@ -115,8 +119,9 @@ convert_stream_state(struct core_state *state, const sgo_stream_state *s)
     PyObject *error =
         s->failed ? errors_make(state, &s->error) : Py_NewRef(Py_None);
 
-    if (error == NULL)
+    if (error == NULL) {
         return NULL;
+    }
     return record_new(
         state, TYPE_STREAM_STATE, Py_NewRef(state->connections[s->connection]),
         Py_NewRef(state->phases[s->phase]), PyBool_FromLong(s->failed),
@@ -128,8 +133,9 @@ convert_report(struct core_state *state, const sgo_report *r)
 {
     PyObject *text = convert_c_text(r->text), *error;
 
-    if (text == NULL)
+    if (text == NULL) {
         return NULL;
+    }
     switch (r->kind) {
     case SGO_REPORT_LOG:
         return Py_BuildValue("{sssIsLsisNsN}", "kind", "log", "stream_id",
@@ -181,8 +187,9 @@ counters(const struct counter *items, size_t n)
         PyObject *number = PyLong_FromUnsignedLongLong(items[i].value);
 
         if (number == NULL ||
-            PyDict_SetItemString(dict, items[i].name, number) < 0)
+            PyDict_SetItemString(dict, items[i].name, number) < 0) {
             Py_CLEAR(dict);
+        }
         Py_XDECREF(number);
     }
     return dict;
@@ -237,8 +244,9 @@ convert_stream_stats(const sgo_stream_stats *stats)
     };
     PyObject *dict = COUNTERS(items), *code, *age;
 
-    if (dict == NULL)
+    if (dict == NULL) {
         return NULL;
+    }
     code = PyLong_FromLong(stats->last_close_code); /* 0: none */
     age = stats->last_frame_age_ns < 0
               ? Py_NewRef(Py_None)
@@ -248,8 +256,9 @@ convert_stream_stats(const sgo_stream_stats *stats)
         Py_DECREF(dict);
         return NULL;
     }
-    if (set_stolen(dict, "last_frame_age", age) < 0)
+    if (set_stolen(dict, "last_frame_age", age) < 0) {
         Py_CLEAR(dict);
+    }
     return dict;
 }
 

@@ -41,13 +41,15 @@ errors_init(struct core_state *state, PyObject *module)
         Py_None, "close_code", Py_None, "retryable", Py_False, "retry_after",
         Py_None, "window", Py_None);
 
-    if (dict == NULL)
+    if (dict == NULL) {
         return -1;
+    }
     state->error = PyErr_NewExceptionWithDoc(
         "sgostream._core.Error", error_doc, PyExc_RuntimeError, dict);
     Py_DECREF(dict);
-    if (state->error == NULL)
+    if (state->error == NULL) {
         return -1;
+    }
     return PyModule_AddObjectRef(module, "Error", state->error);
 }
 
@@ -64,8 +66,9 @@ arguments(const sgo_error *err)
     size_t kind = (size_t)err->kind;
     PyObject *window, *retry_after;
 
-    if (kind >= sizeof(kind_names) / sizeof(kind_names[0]))
+    if (kind >= sizeof(kind_names) / sizeof(kind_names[0])) {
         kind = 0;
+    }
     window = err->window[0] == '\0' ? Py_NewRef(Py_None)
                                     : convert_c_text(err->window);
     retry_after = err->retry_after_ns < 0
@@ -87,8 +90,9 @@ default_error(struct core_state *state, PyObject *args)
     error = PyObject_CallOneArg(state->error, PyTuple_GET_ITEM(args, 1));
     for (i = 0; error != NULL && i < ATTRIBUTES; i++) {
         if (PyObject_SetAttrString(error, attributes[i],
-                                   PyTuple_GET_ITEM(args, i)) < 0)
+                                   PyTuple_GET_ITEM(args, i)) < 0) {
             Py_CLEAR(error);
+        }
     }
     return error;
 }
@@ -98,8 +102,9 @@ errors_make(struct core_state *state, const sgo_error *err)
 {
     PyObject *args = arguments(err), *factory, *error;
 
-    if (args == NULL)
+    if (args == NULL) {
         return NULL;
+    }
     factory = Py_XNewRef(state->error_factory);
     if (factory == NULL) {
         error = default_error(state, args);
@@ -196,12 +201,15 @@ errors_raise(struct core_state *state, sgo_status status, const sgo_error *err)
     sgo_error full = {.kind = SGO_ERROR_NONE, .retry_after_ns = -1};
     bool misuse;
 
-    if (status == SGO_NO_MEMORY)
+    if (status == SGO_NO_MEMORY) {
         return PyErr_NoMemory();
-    if (err != NULL)
+    }
+    if (err != NULL) {
         full = *err;
-    if (full.text[0] == '\0')
+    }
+    if (full.text[0] == '\0') {
         snprintf(full.text, sizeof(full.text), "%s", text_of_status(status));
+    }
     misuse = status == SGO_INVALID && full.kind != SGO_ERROR_CONFIGURATION;
     if (misuse || (status == SGO_SYSTEM && full.kind == SGO_ERROR_NONE)) {
         PyObject *text = convert_c_text(full.text);
@@ -212,10 +220,12 @@ errors_raise(struct core_state *state, sgo_status status, const sgo_error *err)
         }
         return NULL;
     }
-    if (full.kind == SGO_ERROR_NONE)
+    if (full.kind == SGO_ERROR_NONE) {
         full.kind = kind_of_status(status);
-    if (full.kind == SGO_ERROR_MEMORY)
+    }
+    if (full.kind == SGO_ERROR_MEMORY) {
         return PyErr_NoMemory();
+    }
     return raise_made(state, &full);
 }
 
@@ -229,8 +239,9 @@ errors_take_raised(void)
 
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (value != NULL && traceback != NULL)
+    if (value != NULL && traceback != NULL) {
         PyException_SetTraceback(value, traceback);
+    }
     Py_XDECREF(type);
     Py_XDECREF(traceback);
     return value;

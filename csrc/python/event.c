@@ -35,10 +35,11 @@ event_list(PyTypeObject *type, sgo_event *const *events, size_t n)
     for (i = 0; list != NULL && i < n; i++) {
         PyObject *event = view_new_event(type, events[i]);
 
-        if (event == NULL)
+        if (event == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, event);
+        }
     }
     return list;
 }
@@ -59,13 +60,15 @@ parse_bytes(PyTypeObject *type, const char *bytes, Py_ssize_t n)
     sgo_status status;
     PyObject *self;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_event_parse(bytes, (size_t)n, &event, &err);
     Py_END_ALLOW_THREADS
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, &err);
+    }
     self = view_new_event(type, event);
     sgo_event_release(event); /* the view has its own */
     return self;
@@ -86,12 +89,14 @@ event_parse(PyObject *type, PyObject *json)
 
     if (PyUnicode_Check(json)) {
         text = PyUnicode_AsUTF8AndSize(json, &n);
-        if (text == NULL)
+        if (text == NULL) {
             return NULL;
+        }
         return parse_bytes((PyTypeObject *)type, text, n);
     }
-    if (PyObject_GetBuffer(json, &buffer, PyBUF_SIMPLE) < 0)
+    if (PyObject_GetBuffer(json, &buffer, PyBUF_SIMPLE) < 0) {
         return NULL;
+    }
     self = parse_bytes((PyTypeObject *)type, buffer.buf, buffer.len);
     PyBuffer_Release(&buffer);
     return self;
@@ -116,8 +121,9 @@ event_diff(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     int timestamps = 0;
 
     if (state == NULL ||
-        args_parse("diff", args, nargs, kwnames, names, 1, 2, values) < 0)
+        args_parse("diff", args, nargs, kwnames, names, 1, 2, values) < 0) {
         return NULL;
+    }
     if (!PyObject_TypeCheck(values[0], state->types[TYPE_EVENT])) {
         PyErr_Format(PyExc_TypeError, "other must be an Event, not %.100s",
                      Py_TYPE(values[0])->tp_name);
@@ -125,20 +131,23 @@ event_diff(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     }
     if (values[1] != NULL) {
         timestamps = PyObject_IsTrue(values[1]);
-        if (timestamps < 0)
+        if (timestamps < 0) {
             return NULL;
+        }
     }
     type = event_check_type(state, TYPE_UPDATE, "update_type", values[2]);
-    if (type == NULL)
+    if (type == NULL) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_event_diff(view_event(self), view_event(values[0]),
                             timestamps, &update);
     Py_END_ALLOW_THREADS
-    if (status == SGO_OK)
+    if (status == SGO_OK) {
         result = update_new(type, Py_TYPE(self), update, NULL);
-    else
+    } else {
         result = errors_raise(state, status, NULL);
+    }
     Py_DECREF(type);
     return result;
 }
@@ -162,10 +171,11 @@ convert_rows(struct core_state *state, const sgo_quote_row *rows, size_t n)
     for (i = 0; list != NULL && i < n; i++) {
         PyObject *row = convert_row(state, &rows[i]);
 
-        if (row == NULL)
+        if (row == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, row);
+        }
     }
     return list;
 }
@@ -182,19 +192,23 @@ make_filter(struct core_state *state, PyObject *const *values)
     sgo_status status;
     int alt_lines = values[2] == NULL ? 0 : PyObject_IsTrue(values[2]);
 
-    if (alt_lines < 0)
+    if (alt_lines < 0) {
         return NULL;
+    }
     if (values[0] != NULL && values[0] != Py_None &&
-        options_texts("odd_ids", values[0], &memory, &odds, &odd_count) < 0)
+        options_texts("odd_ids", values[0], &memory, &odds, &odd_count) < 0) {
         goto done;
+    }
     if (values[1] != NULL && values[1] != Py_None &&
         options_texts("bookmaker_ids", values[1], &memory, &books,
-                      &book_count) < 0)
+                      &book_count) < 0) {
         goto done;
+    }
     status = sgo_quote_filter_new(odds, odd_count, books, book_count,
                                   alt_lines, &filter, &err);
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         errors_raise(state, status, &err);
+    }
 done:
     options_memory_fini(&memory);
     return filter;
@@ -221,17 +235,20 @@ event_quote_rows(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     sgo_status status;
 
     if (state == NULL || args_parse("quote_rows", args, nargs, kwnames, names,
-                                    0, 3, values) < 0)
+                                    0, 3, values) < 0) {
         return NULL;
+    }
     filter = make_filter(state, values);
-    if (filter == NULL)
+    if (filter == NULL) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_event_quotes(view_event(self), filter, &rows, &count);
     Py_END_ALLOW_THREADS
     sgo_quote_filter_free(filter);
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, NULL);
+    }
     list = convert_rows(state, rows, count);
     sgo_quote_rows_free(rows);
     return list;
@@ -244,8 +261,9 @@ event_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     PyObject *parse, *json;
 
     parse = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "parse");
-    if (parse == NULL)
+    if (parse == NULL) {
         return NULL;
+    }
     json = view_json(self, NULL);
     if (json == NULL) {
         Py_DECREF(parse);
@@ -260,8 +278,9 @@ event_hash(PyObject *self)
     PyObject *id = get_event_id(self, NULL);
     Py_hash_t hash;
 
-    if (id == NULL)
+    if (id == NULL) {
         return -1;
+    }
     hash = PyObject_Hash(id);
     Py_DECREF(id);
     return hash;
@@ -272,8 +291,9 @@ event_repr(PyObject *self)
 {
     PyObject *id = get_event_id(self, NULL), *text;
 
-    if (id == NULL)
+    if (id == NULL) {
         return NULL;
+    }
     text = PyUnicode_FromFormat("<Event %U>", id);
     Py_DECREF(id);
     return text;

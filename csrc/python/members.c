@@ -25,12 +25,14 @@ members_iterate(struct core_state *state, PyObject *view,
     PyTypeObject *type;
     struct iterator_object *self;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     type = state->types[TYPE_VIEW_ITERATOR];
     self = (struct iterator_object *)type->tp_alloc(type, 0);
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->view = Py_NewRef(view);
     self->kind = kind;
     sgo_iter_init(&self->iter, ((struct view_object *)view)->value);
@@ -72,20 +74,24 @@ iterator_next(PyObject *op)
     sgo_value value;
     PyObject *key, *item;
 
-    if (self->view == NULL)
+    if (self->view == NULL) {
         return NULL;
+    }
     if (!sgo_iter_next(&self->iter, &raw, &value)) {
         Py_CLEAR(self->view);
         return NULL;
     }
     state = state_of(op);
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
-    if (self->kind == MEMBERS_KEYS)
+    }
+    if (self->kind == MEMBERS_KEYS) {
         return convert_key(state, raw);
+    }
     item = convert_value(state, value);
-    if (self->kind == MEMBERS_VALUES || item == NULL)
+    if (self->kind == MEMBERS_VALUES || item == NULL) {
         return item;
+    }
     key = convert_key(state, raw);
     if (key == NULL) {
         Py_DECREF(item);
@@ -133,12 +139,14 @@ members_new(struct core_state *state, PyObject *view, enum type_id id)
     PyTypeObject *type;
     PyObject *self;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     type = state->types[id];
     self = type->tp_alloc(type, 0);
-    if (self != NULL)
+    if (self != NULL) {
         ((struct members_object *)self)->view = Py_NewRef(view);
+    }
     return self;
 }
 
@@ -209,11 +217,13 @@ values_contains(PyObject *self, PyObject *wanted)
     sgo_value value;
     int equal = 0;
 
-    if (state == NULL)
+    if (state == NULL) {
         return -1;
+    }
     sgo_iter_init(&iter, ((struct view_object *)view_of(self))->value);
-    while (equal == 0 && sgo_iter_next(&iter, &raw, &value))
+    while (equal == 0 && sgo_iter_next(&iter, &raw, &value)) {
         equal = convert_equal(state, value, wanted);
+    }
     return equal;
 }
 
@@ -224,13 +234,16 @@ items_contains(PyObject *self, PyObject *item)
     sgo_value value;
     int found;
 
-    if (state == NULL)
+    if (state == NULL) {
         return -1;
-    if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2)
+    }
+    if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2) {
         return 0;
+    }
     found = view_find(view_of(self), PyTuple_GET_ITEM(item, 0), &value);
-    if (found <= 0)
+    if (found <= 0) {
         return found;
+    }
     return convert_equal(state, value, PyTuple_GET_ITEM(item, 1));
 }
 
@@ -240,8 +253,9 @@ members_repr(PyObject *self)
     PyObject *list = PySequence_List(self), *text;
     const char *name = strrchr(Py_TYPE(self)->tp_name, '.') + 1;
 
-    if (list == NULL)
+    if (list == NULL) {
         return NULL;
+    }
     text = PyUnicode_FromFormat("%s(%R)", name, list);
     Py_DECREF(list);
     return text;
@@ -257,8 +271,9 @@ operate(PyObject *a, PyObject *b, set_operation operation)
 {
     PyObject *left = PySet_New(a), *right, *result;
 
-    if (left == NULL)
+    if (left == NULL) {
         return NULL;
+    }
     right = PySet_New(b);
     result = right == NULL ? NULL : operation(left, right);
     Py_DECREF(left);
@@ -297,8 +312,9 @@ contained(PyObject *a, PyObject *b)
     PyObject *iterator = PyObject_GetIter(a), *item;
     int result = 1;
 
-    if (iterator == NULL)
+    if (iterator == NULL) {
         return -1;
+    }
     while (result == 1 && (item = PyIter_Next(iterator)) != NULL) {
         result = PySequence_Contains(b, item);
         Py_DECREF(item);
@@ -323,14 +339,17 @@ members_compare(PyObject *self, PyObject *other, int op)
     Py_ssize_t n, m;
     int result;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
-    if (!is_set(state, other))
+    }
+    if (!is_set(state, other)) {
         Py_RETURN_NOTIMPLEMENTED;
+    }
     n = members_length(self);
     m = PyObject_Size(other);
-    if (m < 0)
+    if (m < 0) {
         return NULL;
+    }
     switch (op) {
     case Py_LT:
         result = n < m ? contained(self, other) : 0;
@@ -346,8 +365,9 @@ members_compare(PyObject *self, PyObject *other, int op)
         break;
     default:
         result = n == m ? contained(self, other) : 0;
-        if (op == Py_NE && result >= 0)
+        if (op == Py_NE && result >= 0) {
             result = !result;
+        }
         break;
     }
     return result < 0 ? NULL : PyBool_FromLong(result);
@@ -362,15 +382,17 @@ members_isdisjoint(PyObject *self, PyObject *other)
     PyObject *iterator = PyObject_GetIter(other), *item;
     int found = 0;
 
-    if (iterator == NULL)
+    if (iterator == NULL) {
         return NULL;
+    }
     while (found == 0 && (item = PyIter_Next(iterator)) != NULL) {
         found = PySequence_Contains(self, item);
         Py_DECREF(item);
     }
     Py_DECREF(iterator);
-    if (found < 0 || PyErr_Occurred())
+    if (found < 0 || PyErr_Occurred()) {
         return NULL;
+    }
     return PyBool_FromLong(!found);
 }
 

@@ -14,6 +14,6 @@ PyObject *members_iterate(struct core_state *state, PyObject *view,
 
 /* TYPE_KEYS, TYPE_VALUES or TYPE_ITEMS of an object; state as above. */
 PyObject *members_new(struct core_state *state, PyObject *view,
-                      enum type_id type);
+                      enum type_id id);
 
 #endif

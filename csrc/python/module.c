@@ -118,8 +118,9 @@ import_name(const char *module_name, const char *name)
 {
     PyObject *module = PyImport_ImportModule(module_name), *object;
 
-    if (module == NULL)
+    if (module == NULL) {
         return NULL;
+    }
     object = PyObject_GetAttrString(module, name);
     Py_DECREF(module);
     return object;
@@ -132,16 +133,19 @@ find_main_thread(struct core_state *state)
     PyObject *function = import_name("threading", "main_thread");
     PyObject *thread, *ident;
 
-    if (function == NULL)
+    if (function == NULL) {
         return -1;
+    }
     thread = PyObject_CallNoArgs(function);
     Py_DECREF(function);
-    if (thread == NULL)
+    if (thread == NULL) {
         return -1;
+    }
     ident = PyObject_GetAttrString(thread, "ident");
     Py_DECREF(thread);
-    if (ident == NULL)
+    if (ident == NULL) {
         return -1;
+    }
     state->main_thread = PyLong_AsUnsignedLong(ident);
     Py_DECREF(ident);
     return PyErr_Occurred() ? -1 : 0;
@@ -152,8 +156,9 @@ register_abc(PyTypeObject *type, const char *name)
 {
     PyObject *abc = import_name("collections.abc", name), *result;
 
-    if (abc == NULL)
+    if (abc == NULL) {
         return -1;
+    }
     result = PyObject_CallMethod(abc, "register", "O", type);
     Py_DECREF(abc);
     Py_XDECREF(result);
@@ -172,15 +177,18 @@ create_types(struct core_state *state, PyObject *module)
         PyTypeObject *type =
             (PyTypeObject *)PyType_FromModuleAndSpec(module, row->spec, base);
 
-        if (type == NULL)
+        if (type == NULL) {
             return -1;
+        }
         state->types[row->id] = type;
         if (PyModule_AddType(module, type) < 0 ||
-            (row->abc != NULL && register_abc(type, row->abc) < 0))
+            (row->abc != NULL && register_abc(type, row->abc) < 0)) {
             return -1;
+        }
     }
-    if (record_set_match_args(state->types[TYPE_QUOTE], quote_fields) < 0)
+    if (record_set_match_args(state->types[TYPE_QUOTE], quote_fields) < 0) {
         return -1;
+    }
     return record_init(state, module);
 }
 
@@ -194,11 +202,13 @@ add_constants(struct core_state *state, PyObject *module)
     state->missing = missing->tp_alloc(missing, 0);
     if (state->missing == NULL ||
         PyModule_AddObjectRef(module, "MISSING", state->missing) < 0 ||
-        PyModule_AddStringConstant(module, "__version__", SGO_VERSION) < 0)
+        PyModule_AddStringConstant(module, "__version__", SGO_VERSION) < 0) {
         return -1;
+    }
     versions = convert_c_text(sgo_version_text());
-    if (versions == NULL)
+    if (versions == NULL) {
         return -1;
+    }
     result = PyModule_AddObjectRef(module, "version_text", versions);
     Py_DECREF(versions);
     return result;
@@ -210,12 +220,14 @@ core_exec(PyObject *module)
     struct core_state *state = state_of_module(module);
 
     state->json_loads = import_name("json", "loads");
-    if (state->json_loads == NULL)
+    if (state->json_loads == NULL) {
         return -1;
+    }
     if (guard_watch_forks() < 0 || find_main_thread(state) < 0 ||
         convert_init(state) < 0 || errors_init(state, module) < 0 ||
-        create_types(state, module) < 0)
+        create_types(state, module) < 0) {
         return -1;
+    }
     return add_constants(state, module);
 }
 
@@ -229,8 +241,9 @@ core_traverse(PyObject *module, visitproc visit, void *arg)
     struct core_state *state = state_of_module(module);
     int i;
 
-    for (i = 0; i < TYPE_COUNT; i++)
+    for (i = 0; i < TYPE_COUNT; i++) {
         Py_VISIT(state->types[i]);
+    }
     Py_VISIT(state->error);
     Py_VISIT(state->error_factory);
     Py_VISIT(state->missing);
@@ -243,8 +256,9 @@ clear_all(PyObject **items, size_t n)
 {
     size_t i;
 
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
         Py_CLEAR(items[i]);
+    }
 }
 
 #define CLEAR_ALL(items) clear_all((items), sizeof(items) / sizeof((items)[0]))
@@ -255,8 +269,9 @@ core_clear(PyObject *module)
     struct core_state *state = state_of_module(module);
     int i;
 
-    for (i = 0; i < TYPE_COUNT; i++)
+    for (i = 0; i < TYPE_COUNT; i++) {
         Py_CLEAR(state->types[i]);
+    }
     Py_CLEAR(state->error);
     Py_CLEAR(state->error_factory);
     Py_CLEAR(state->missing);

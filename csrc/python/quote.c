@@ -42,11 +42,13 @@ quote_from_value(struct core_state *state, sgo_value value)
     struct quote_object *self;
     sgo_quote q;
 
-    if (sgo_value_type(value) == SGO_TYPE_NONE)
+    if (sgo_value_type(value) == SGO_TYPE_NONE) {
         Py_RETURN_NONE;
+    }
     self = quote_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     sgo_quote_read(value, &q);
     self->text = text_or_none(q.odds_text);
     self->deeplink = text_or_none(q.deeplink);
@@ -73,11 +75,13 @@ parse_time(PyObject *value, int64_t *out)
     double s;
 
     *out = NO_TIME;
-    if (value == Py_None)
+    if (value == Py_None) {
         return 0;
+    }
     offset = PyObject_CallMethod(value, "utcoffset", NULL);
-    if (offset == NULL)
+    if (offset == NULL) {
         return -1;
+    }
     Py_DECREF(offset);
     if (offset == Py_None) {
         PyErr_SetString(PyExc_ValueError,
@@ -85,12 +89,14 @@ parse_time(PyObject *value, int64_t *out)
         return -1;
     }
     seconds = PyObject_CallMethod(value, "timestamp", NULL);
-    if (seconds == NULL)
+    if (seconds == NULL) {
         return -1;
+    }
     s = PyFloat_AsDouble(seconds);
     Py_DECREF(seconds);
-    if (s == -1.0 && PyErr_Occurred())
+    if (s == -1.0 && PyErr_Occurred()) {
         return -1;
+    }
     *out = (int64_t)floor(s * 1000 + 0.5);
     return 0;
 }
@@ -100,11 +106,13 @@ parse_odds(PyObject *value, struct quote_object *self)
 {
     long odds;
 
-    if (value == Py_None)
+    if (value == Py_None) {
         return 0;
+    }
     odds = PyLong_AsLong(value);
-    if (odds == -1 && PyErr_Occurred())
+    if (odds == -1 && PyErr_Occurred()) {
         return -1;
+    }
     if (odds < INT32_MIN || odds > INT32_MAX) {
         PyErr_SetString(PyExc_OverflowError, "odds out of range");
         return -1;
@@ -137,26 +145,31 @@ quote_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOO:Quote",
                                      (char **)quote_fields, &odds, &text,
-                                     &line, &available, &updated, &deeplink))
+                                     &line, &available, &updated, &deeplink)) {
         return NULL;
+    }
     self = quote_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     if (parse_odds(odds, self) < 0 ||
         parse_text(text, "text", &self->text) < 0 ||
         parse_text(deeplink, "deeplink", &self->deeplink) < 0 ||
-        parse_time(updated, &self->updated_ms) < 0)
+        parse_time(updated, &self->updated_ms) < 0) {
         goto fail;
+    }
     if (line != Py_None) {
         self->line = PyFloat_AsDouble(line);
-        if (self->line == -1.0 && PyErr_Occurred())
+        if (self->line == -1.0 && PyErr_Occurred()) {
             goto fail;
+        }
         self->has_line = true;
     }
     if (available != Py_None) {
         truth = PyObject_IsTrue(available);
-        if (truth < 0)
+        if (truth < 0) {
             goto fail;
+        }
     }
     self->available = (signed char)truth;
     return (PyObject *)self;
@@ -170,8 +183,9 @@ fail:
 static PyObject *
 get_odds(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (!quote_of(self)->has_odds)
+    if (!quote_of(self)->has_odds) {
         Py_RETURN_NONE;
+    }
     return PyLong_FromLong(quote_of(self)->odds);
 }
 
@@ -186,10 +200,12 @@ get_text(PyObject *self, void *Py_UNUSED(closure))
 static double
 decimal_price(const struct quote_object *quote)
 {
-    if (quote->has_odds && quote->odds >= 100)
+    if (quote->has_odds && quote->odds >= 100) {
         return 1 + quote->odds / 100.0;
-    if (quote->has_odds && quote->odds <= -100)
+    }
+    if (quote->has_odds && quote->odds <= -100) {
         return 1 - 100.0 / quote->odds;
+    }
     return 0;
 }
 
@@ -198,8 +214,9 @@ get_decimal(PyObject *self, void *Py_UNUSED(closure))
 {
     double price = decimal_price(quote_of(self));
 
-    if (price == 0)
+    if (price == 0) {
         Py_RETURN_NONE;
+    }
     return PyFloat_FromDouble(price);
 }
 
@@ -208,24 +225,27 @@ get_implied_probability(PyObject *self, void *Py_UNUSED(closure))
 {
     double price = decimal_price(quote_of(self));
 
-    if (price == 0)
+    if (price == 0) {
         Py_RETURN_NONE;
+    }
     return PyFloat_FromDouble(1 / price);
 }
 
 static PyObject *
 get_line(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (!quote_of(self)->has_line)
+    if (!quote_of(self)->has_line) {
         Py_RETURN_NONE;
+    }
     return PyFloat_FromDouble(quote_of(self)->line);
 }
 
 static PyObject *
 get_available(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (quote_of(self)->available < 0)
+    if (quote_of(self)->available < 0) {
         Py_RETURN_NONE;
+    }
     return PyBool_FromLong(quote_of(self)->available);
 }
 
@@ -234,10 +254,12 @@ get_last_updated_at(PyObject *self, void *Py_UNUSED(closure))
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
-    if (quote_of(self)->updated_ms == NO_TIME)
+    }
+    if (quote_of(self)->updated_ms == NO_TIME) {
         Py_RETURN_NONE;
+    }
     return convert_time(state, quote_of(self)->updated_ms);
 }
 
@@ -289,8 +311,9 @@ quote_repr(PyObject *self)
                                  "deeplink=%R)";
     PyObject *key = quote_key(self), *text;
 
-    if (key == NULL)
+    if (key == NULL) {
         return NULL;
+    }
     text = PyUnicode_FromFormat(
         format, PyTuple_GET_ITEM(key, 0), PyTuple_GET_ITEM(key, 1),
         PyTuple_GET_ITEM(key, 2), PyTuple_GET_ITEM(key, 3),
@@ -304,12 +327,14 @@ quote_compare(PyObject *self, PyObject *other, int op)
 {
     PyObject *a, *b, *result = NULL;
 
-    if (!Py_IS_TYPE(other, Py_TYPE(self)) || (op != Py_EQ && op != Py_NE))
+    if (!Py_IS_TYPE(other, Py_TYPE(self)) || (op != Py_EQ && op != Py_NE)) {
         Py_RETURN_NOTIMPLEMENTED;
+    }
     a = quote_key(self);
     b = a == NULL ? NULL : quote_key(other);
-    if (b != NULL)
+    if (b != NULL) {
         result = PyObject_RichCompare(a, b, op);
+    }
     Py_XDECREF(a);
     Py_XDECREF(b);
     return result;
@@ -321,8 +346,9 @@ quote_hash(PyObject *self)
     PyObject *key = quote_key(self);
     Py_hash_t hash;
 
-    if (key == NULL)
+    if (key == NULL) {
         return -1;
+    }
     hash = PyObject_Hash(key);
     Py_DECREF(key);
     return hash;

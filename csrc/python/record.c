@@ -52,8 +52,9 @@ field_count(const struct record_def *def)
 {
     size_t n = 0;
 
-    while (def->fields[n] != NULL)
+    while (def->fields[n] != NULL) {
         n++;
+    }
     return n;
 }
 
@@ -64,11 +65,13 @@ def_of(PyTypeObject *type)
     struct core_state *state = state_of_type(type);
     int i;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     for (i = 0; i < RECORD_TYPES; i++) {
-        if (state->types[TYPE_CHANGE + i] == type)
+        if (state->types[TYPE_CHANGE + i] == type) {
             return &defs[i];
+        }
     }
     PyErr_SetString(PyExc_SystemError, "not a record type");
     return NULL;
@@ -82,10 +85,11 @@ build(PyTypeObject *type, PyObject **fields, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
-        if (self == NULL)
+        if (self == NULL) {
             Py_DECREF(fields[i]);
-        else
+        } else {
             PyTuple_SET_ITEM(self, (Py_ssize_t)i, fields[i]);
+        }
     }
     return self;
 }
@@ -104,10 +108,12 @@ record_new(struct core_state *state, enum type_id type, ...)
         complete = complete && fields[i] != NULL;
     }
     va_end(args);
-    if (complete)
+    if (complete) {
         return build(state->types[type], fields, n);
-    for (i = 0; i < n; i++)
+    }
+    for (i = 0; i < n; i++) {
         Py_XDECREF(fields[i]);
+    }
     return NULL;
 }
 
@@ -120,11 +126,13 @@ record_tp_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
     if (def == NULL || !PyArg_ParseTupleAndKeywords(
                            args, kwargs, def->format, (char **)def->fields,
-                           &f[0], &f[1], &f[2], &f[3], &f[4], &f[5]))
+                           &f[0], &f[1], &f[2], &f[3], &f[4], &f[5])) {
         return NULL;
+    }
     n = field_count(def);
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
         Py_INCREF(f[i]);
+    }
     return build(type, f, n);
 }
 
@@ -137,8 +145,9 @@ record_traverse(PyObject *self, visitproc visit, void *arg)
     Py_ssize_t i;
 
     Py_VISIT(Py_TYPE(self));
-    for (i = 0; i < PyTuple_GET_SIZE(self); i++)
+    for (i = 0; i < PyTuple_GET_SIZE(self); i++) {
         Py_VISIT(PyTuple_GET_ITEM(self, i));
+    }
     return 0;
 }
 
@@ -149,8 +158,9 @@ record_repr(PyObject *self)
     PyObject *text = NULL;
     Py_ssize_t i;
 
-    if (def == NULL)
+    if (def == NULL) {
         return NULL;
+    }
     text = PyUnicode_FromFormat("%s(", strrchr(def->name, '.') + 1);
     for (i = 0; text != NULL && i < PyTuple_GET_SIZE(self); i++) {
         PyObject *longer =
@@ -159,8 +169,9 @@ record_repr(PyObject *self)
 
         Py_SETREF(text, longer);
     }
-    if (text != NULL)
+    if (text != NULL) {
         Py_SETREF(text, PyUnicode_FromFormat("%U)", text));
+    }
     return text;
 }
 
@@ -175,8 +186,9 @@ record_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *args = PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self));
 
-    if (args == NULL)
+    if (args == NULL) {
         return NULL;
+    }
     return Py_BuildValue("(ON)", Py_TYPE(self), args);
 }
 
@@ -192,19 +204,22 @@ record_set_match_args(PyTypeObject *type, const char *const *fields)
     Py_ssize_t n = 0, i;
     int result;
 
-    while (fields[n] != NULL)
+    while (fields[n] != NULL) {
         n++;
+    }
     names = PyTuple_New(n);
     for (i = 0; names != NULL && i < n; i++) {
         PyObject *name = PyUnicode_InternFromString(fields[i]);
 
-        if (name == NULL)
+        if (name == NULL) {
             Py_CLEAR(names);
-        else
+        } else {
             PyTuple_SET_ITEM(names, i, name);
+        }
     }
-    if (names == NULL)
+    if (names == NULL) {
         return -1;
+    }
     /* The type is immutable already; nobody has seen it yet. */
     result = PyDict_SetItemString(type->tp_dict, "__match_args__", names);
     Py_DECREF(names);
@@ -244,8 +259,9 @@ create_type(const struct record_def *def, PyObject *module)
     }
     type = PyType_FromModuleAndSpec(module, &spec, (PyObject *)&PyTuple_Type);
     if (type != NULL &&
-        record_set_match_args((PyTypeObject *)type, def->fields) < 0)
+        record_set_match_args((PyTypeObject *)type, def->fields) < 0) {
         Py_CLEAR(type);
+    }
     return (PyTypeObject *)type;
 }
 
@@ -257,11 +273,13 @@ record_init(struct core_state *state, PyObject *module)
     for (i = 0; i < RECORD_TYPES; i++) {
         PyTypeObject *type = create_type(&defs[i], module);
 
-        if (type == NULL)
+        if (type == NULL) {
             return -1;
+        }
         state->types[TYPE_CHANGE + i] = type;
-        if (PyModule_AddType(module, type) < 0)
+        if (PyModule_AddType(module, type) < 0) {
             return -1;
+        }
     }
     return 0;
 }

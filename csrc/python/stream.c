@@ -34,8 +34,9 @@ read_params(PyObject *dict, sgo_param *params)
     PyObject *name, *value;
     Py_ssize_t pos = 0, n = 0;
 
-    if (dict == Py_None)
+    if (dict == Py_None) {
         return 0;
+    }
     if (!PyDict_Check(dict)) {
         PyErr_Format(PyExc_TypeError, "params must be a dict, not %.100s",
                      Py_TYPE(dict)->tp_name);
@@ -47,11 +48,13 @@ read_params(PyObject *dict, sgo_param *params)
     }
     while (PyDict_Next(dict, &pos, &name, &value)) {
         params[n].name = options_text("a parameter's name", name);
-        if (params[n].name == NULL)
+        if (params[n].name == NULL) {
             return -1;
+        }
         params[n].value = options_text(params[n].name, value);
-        if (params[n].value == NULL)
+        if (params[n].value == NULL) {
             return -1;
+        }
         n++;
     }
     return n;
@@ -70,21 +73,26 @@ stream_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     sgo_status status;
     Py_ssize_t n;
 
-    if (state == NULL || !PyArg_ParseTupleAndKeywords(
-                             args, kwargs, "O!O|O:Stream", (char **)names,
-                             state->types[TYPE_CLIENT], &client, &feed, &dict))
+    if (state == NULL ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!O|O:Stream",
+                                     (char **)names, state->types[TYPE_CLIENT],
+                                     &client, &feed, &dict)) {
         return NULL;
+    }
     feed_text = options_text("feed", feed);
-    if (feed_text == NULL)
+    if (feed_text == NULL) {
         return NULL;
+    }
     n = read_params(dict, params);
     if (n < 0 ||
         guard_client((struct client_object *)client,
-                     REQUIRE_OWNER_PROCESS | REQUIRE_OPEN, "stream") < 0)
+                     REQUIRE_OWNER_PROCESS | REQUIRE_OPEN, "stream") < 0) {
         return NULL;
+    }
     self = stream_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->client = (struct client_object *)Py_NewRef(client);
     /* Attached: the strings are the dict's, and the call only copies. */
     status = sgo_stream_new(self->client->client, feed_text, params, (size_t)n,
@@ -113,8 +121,9 @@ stream_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
+    }
     if (self->stream != NULL &&
         self->client->generation == guard_generation()) {
         Py_BEGIN_ALLOW_THREADS
@@ -136,13 +145,15 @@ stream_start(PyObject *self, PyObject *Py_UNUSED(ignored))
     sgo_error err = {.retry_after_ns = -1};
     sgo_status status;
 
-    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "start") < 0)
+    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "start") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_stream_start(stream_of(self)->stream, &err);
     Py_END_ALLOW_THREADS
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, &err);
+    }
     Py_RETURN_NONE;
 }
 
@@ -171,8 +182,9 @@ stream_state(PyObject *self, PyObject *Py_UNUSED(ignored))
     struct core_state *state = state_of(self);
     sgo_stream_state s = {.connection = SGO_CONN_INITIALIZED};
 
-    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "state") < 0)
+    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "state") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     sgo_stream_get_state(stream_of(self)->stream, &s);
     Py_END_ALLOW_THREADS
@@ -199,15 +211,19 @@ wait_for(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     if (state == NULL ||
         args_parse(method, args, nargs, kwnames, names, 0, 1, &timeout) < 0 ||
         guard(self, REQUIRE_OWNER_PROCESS, method) < 0 ||
-        wait_begin(&wait, state, timeout) < 0)
+        wait_begin(&wait, state, timeout) < 0) {
         return NULL;
+    }
     WAIT(status, interrupted, &wait, call(stream, slice_end, &err));
-    if (interrupted)
+    if (interrupted) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         Py_RETURN_NONE;
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         return wait_timed_out(&wait, what);
+    }
     return errors_raise(state, status, &err);
 }
 
@@ -256,19 +272,24 @@ stream_wait_change(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
         args_parse("wait_change", args, nargs, kwnames, names, 1, 2, values) <
             0 ||
         guard(self, REQUIRE_OWNER_PROCESS, "wait_change") < 0 ||
-        wait_begin(&wait, state, values[1]) < 0)
+        wait_begin(&wait, state, values[1]) < 0) {
         return NULL;
+    }
     seen = PyLong_AsUnsignedLongLong(values[0]);
-    if (seen == (unsigned long long)-1 && PyErr_Occurred())
+    if (seen == (unsigned long long)-1 && PyErr_Occurred()) {
         return NULL;
+    }
     WAIT(status, interrupted, &wait,
          sgo_stream_wait_change(stream, seen, slice_end));
-    if (interrupted)
+    if (interrupted) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         Py_RETURN_NONE;
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         return wait_timed_out(&wait, "no change of state");
+    }
     return errors_raise(state, status, NULL);
 }
 
@@ -300,14 +321,16 @@ stream_event(PyObject *self, PyObject *id)
     sgo_event *event;
 
     if (guard(self, REQUIRE_OWNER_PROCESS, "event") < 0 ||
-        read_id(id, &bytes, &len, &owner) < 0)
+        read_id(id, &bytes, &len, &owner) < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     event = sgo_stream_event(stream, bytes, (size_t)len);
     Py_END_ALLOW_THREADS
     Py_XDECREF(owner);
-    if (event == NULL)
+    if (event == NULL) {
         Py_RETURN_NONE;
+    }
     result = view_new_event(stream_of(self)->client->event_type, event);
     sgo_event_release(event);
     return result;
@@ -322,15 +345,17 @@ take_events(PyObject *self, const char *method, sgo_event ***events,
     sgo_stream *stream = stream_of(self)->stream;
     sgo_status status;
 
-    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, method) < 0)
+    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, method) < 0) {
         return -1;
+    }
     *events = NULL;
     *count = 0;
     Py_BEGIN_ALLOW_THREADS
     status = sgo_stream_events(stream, events, count);
     Py_END_ALLOW_THREADS
-    if (status == SGO_OK)
+    if (status == SGO_OK) {
         return 0;
+    }
     errors_raise(state, status, NULL);
     return -1;
 }
@@ -345,8 +370,9 @@ stream_events(PyObject *self, PyObject *Py_UNUSED(ignored))
     size_t count;
     PyObject *list;
 
-    if (take_events(self, "events", &events, &count) < 0)
+    if (take_events(self, "events", &events, &count) < 0) {
         return NULL;
+    }
     list = event_list(stream_of(self)->client->event_type, events, count);
     sgo_events_free(events, count);
     return list;
@@ -362,16 +388,18 @@ stream_event_ids(PyObject *self, PyObject *Py_UNUSED(ignored))
     size_t count, i;
     PyObject *list;
 
-    if (take_events(self, "event_ids", &events, &count) < 0)
+    if (take_events(self, "event_ids", &events, &count) < 0) {
         return NULL;
+    }
     list = PyList_New((Py_ssize_t)count);
     for (i = 0; list != NULL && i < count; i++) {
         PyObject *id = convert_utf8(sgo_event_id(events[i]));
 
-        if (id == NULL)
+        if (id == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, id);
+        }
     }
     sgo_events_free(events, count);
     return list;
@@ -394,15 +422,17 @@ stream_staleness(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     int64_t ns = -1;
     sgo_status status;
 
-    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "staleness") < 0)
+    if (state == NULL || guard(self, REQUIRE_OWNER_PROCESS, "staleness") < 0) {
         return NULL;
+    }
     if (nargs > 1) {
         PyErr_SetString(PyExc_TypeError, "staleness() takes one event_id");
         return NULL;
     }
     if (nargs == 1 && args[0] != Py_None &&
-        read_id(args[0], &bytes, &len, &owner) < 0)
+        read_id(args[0], &bytes, &len, &owner) < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     status = sgo_stream_staleness(stream, bytes, (size_t)len, &ns, &reason);
     Py_END_ALLOW_THREADS
@@ -411,8 +441,9 @@ stream_staleness(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         PyErr_SetObject(PyExc_KeyError, args[0]);
         return NULL;
     }
-    if (status != SGO_OK)
+    if (status != SGO_OK) {
         return errors_raise(state, status, NULL);
+    }
     return Py_BuildValue("(NN)",
                          ns < 0 ? Py_NewRef(Py_None) : convert_seconds(ns),
                          convert_c_text(reason));
@@ -426,8 +457,9 @@ stream_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     sgo_stream_stats stats = {0};
 
-    if (guard(self, REQUIRE_OWNER_PROCESS, "stats") < 0)
+    if (guard(self, REQUIRE_OWNER_PROCESS, "stats") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     sgo_stream_get_stats(stream_of(self)->stream, &stats);
     Py_END_ALLOW_THREADS
@@ -439,8 +471,9 @@ get_event_count(PyObject *self, void *Py_UNUSED(closure))
 {
     size_t count;
 
-    if (guard(self, REQUIRE_OWNER_PROCESS, "event_count") < 0)
+    if (guard(self, REQUIRE_OWNER_PROCESS, "event_count") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     count = sgo_stream_event_count(stream_of(self)->stream);
     Py_END_ALLOW_THREADS

@@ -49,8 +49,9 @@ read_streams(struct core_state *state, PyObject *arg)
                                                       : PySequence_Tuple(arg);
     Py_ssize_t i;
 
-    if (streams == NULL)
+    if (streams == NULL) {
         return NULL;
+    }
     if (PyTuple_GET_SIZE(streams) == 0) {
         PyErr_SetString(PyExc_ValueError, "subscribe to at least one stream");
         goto fail;
@@ -89,20 +90,23 @@ read_options(struct subscription_object *self, PyObject *kwargs,
     while (kwargs != NULL && PyDict_Next(kwargs, &pos, &name, &value)) {
         if (PyUnicode_CompareWithASCIIString(name, "exclusive") == 0) {
             known = PyObject_IsTrue(value);
-            if (known < 0)
+            if (known < 0) {
                 return -1;
+            }
             self->exclusive = known;
             continue;
         }
         known =
             options_set(subscription_options, name, value, options, memory);
-        if (known == 0)
+        if (known == 0) {
             PyErr_Format(PyExc_TypeError,
                          "Subscription() got an unexpected keyword argument "
                          "%R",
                          name);
-        if (known <= 0)
+        }
+        if (known <= 0) {
             return -1;
+        }
     }
     self->pattern_count = options->odd_id_count;
     return 0;
@@ -132,8 +136,9 @@ open_subscription(struct core_state *state, struct subscription_object *self,
         sgo_subscription_new(streams, n, options, &self->subscription, &err);
     Py_END_ALLOW_THREADS
     PyMem_Free(streams);
-    if (status == SGO_OK)
+    if (status == SGO_OK) {
         return 0;
+    }
     errors_raise(state, status, &err);
     return -1;
 }
@@ -147,20 +152,24 @@ subscription_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     struct subscription_object *self;
     PyObject *streams;
 
-    if (state == NULL || !PyArg_ParseTuple(args, "O:Subscription", &streams))
+    if (state == NULL || !PyArg_ParseTuple(args, "O:Subscription", &streams)) {
         return NULL;
+    }
     self = subscription_of(type->tp_alloc(type, 0));
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     self->streams = read_streams(state, streams);
-    if (self->streams == NULL)
+    if (self->streams == NULL) {
         goto fail;
+    }
     self->client = stream_client(PyTuple_GET_ITEM(self->streams, 0));
     if (guard_client(self->client, REQUIRE_OWNER_PROCESS | REQUIRE_OPEN,
                      "subscribe") < 0 ||
         read_options(self, kwargs, &options, &memory) < 0 ||
-        open_subscription(state, self, &options) < 0)
+        open_subscription(state, self, &options) < 0) {
         goto fail;
+    }
     options_memory_fini(&memory);
     return (PyObject *)self;
 fail:
@@ -185,8 +194,9 @@ subscription_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
+    }
     if (self->subscription != NULL &&
         self->client->generation == guard_generation()) {
         Py_BEGIN_ALLOW_THREADS
@@ -212,8 +222,9 @@ subscription_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
     int fd, saved;
 
     if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
-                     "fileno") < 0)
+                     "fileno") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     fd = sgo_subscription_fd(subscription_of(self)->subscription);
     saved = errno;
@@ -232,8 +243,9 @@ static PyObject *
 subscription_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
-                     "wake") < 0)
+                     "wake") < 0) {
         return NULL;
+    }
     subscription_of(self)->wakes++;
     Py_BEGIN_ALLOW_THREADS
     sgo_subscription_wake(subscription_of(self)->subscription);
@@ -266,8 +278,9 @@ subscription_stats(PyObject *self, PyObject *Py_UNUSED(ignored))
     sgo_subscription_stats stats = {0};
 
     if (guard_client(subscription_of(self)->client, REQUIRE_OWNER_PROCESS,
-                     "stats") < 0)
+                     "stats") < 0) {
         return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     sgo_subscription_get_stats(subscription_of(self)->subscription, &stats);
     Py_END_ALLOW_THREADS
@@ -286,17 +299,19 @@ subscription_pattern_matches(PyObject *op, PyObject *Py_UNUSED(ignored))
     size_t i;
 
     if (guard_client(subscription_of(op)->client, REQUIRE_OWNER_PROCESS,
-                     "pattern_matches") < 0)
+                     "pattern_matches") < 0) {
         return NULL;
+    }
     list = PyList_New((Py_ssize_t)self->pattern_count);
     for (i = 0; list != NULL && i < self->pattern_count; i++) {
         PyObject *number = PyLong_FromUnsignedLongLong(
             sgo_subscription_pattern_matches(self->subscription, i));
 
-        if (number == NULL)
+        if (number == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, number);
+        }
     }
     return list;
 }

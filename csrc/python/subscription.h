@@ -25,14 +25,14 @@ subscription_of(PyObject *self)
 }
 
 /* tp_iternext, and methods with METH_FASTCALL | METH_KEYWORDS. */
-PyObject *subscription_next(PyObject *self);
-PyObject *subscription_get(PyObject *self, PyObject *const *args,
+PyObject *subscription_next(PyObject *op);
+PyObject *subscription_get(PyObject *op, PyObject *const *args,
                            Py_ssize_t nargs, PyObject *kwnames);
-PyObject *subscription_get_batch(PyObject *self, PyObject *const *args,
+PyObject *subscription_get_batch(PyObject *op, PyObject *const *args,
                                  Py_ssize_t nargs, PyObject *kwnames);
-PyObject *subscription_take_nowait(PyObject *self, PyObject *const *args,
+PyObject *subscription_take_nowait(PyObject *op, PyObject *const *args,
                                    Py_ssize_t nargs, PyObject *kwnames);
-PyObject *subscription_dispatch(PyObject *self, PyObject *const *args,
+PyObject *subscription_dispatch(PyObject *op, PyObject *const *args,
                                 Py_ssize_t nargs, PyObject *kwnames);
 
 #endif

@@ -32,8 +32,9 @@ find_stream(struct subscription_object *self, uint32_t id)
     for (i = 0; i < PyTuple_GET_SIZE(self->streams); i++) {
         PyObject *stream = PyTuple_GET_ITEM(self->streams, i);
 
-        if (sgo_stream_id(((struct stream_object *)stream)->stream) == id)
+        if (sgo_stream_id(((struct stream_object *)stream)->stream) == id) {
             return stream;
+        }
     }
     return NULL;
 }
@@ -61,10 +62,11 @@ wrap_all(struct subscription_object *self, sgo_update **updates, size_t n)
             continue;
         }
         update = wrap(self, updates[i]);
-        if (update == NULL)
+        if (update == NULL) {
             Py_CLEAR(list);
-        else
+        } else {
             PyList_SET_ITEM(list, (Py_ssize_t)i, update);
+        }
     }
     return list;
 }
@@ -94,10 +96,12 @@ take(struct subscription_object *self, const struct wait *wait, bool wakeable,
         *status = sgo_subscription_take(self->subscription, out, max,
                                         slice_end, n, err);
         Py_END_ALLOW_THREADS
-        if (*status == SGO_TIMEOUT)
+        if (*status == SGO_TIMEOUT) {
             again = wait_again(wait);
-        if (again > 0 && wakeable && self->wakes != wakes)
+        }
+        if (again > 0 && wakeable && self->wakes != wakes) {
             again = 0;
+        }
     } while (again > 0);
     self->waiting--;
     return again < 0 ? -1 : 0;
@@ -116,12 +120,15 @@ subscription_next(PyObject *op)
 
     if (state == NULL || guard(op, "next") < 0 ||
         wait_begin(&wait, state, NULL) < 0 ||
-        take(self, &wait, false, &update, 1, &n, &status, &err) < 0)
+        take(self, &wait, false, &update, 1, &n, &status, &err) < 0) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         return wrap(self, update);
-    if (status == SGO_CLOSED)
+    }
+    if (status == SGO_CLOSED) {
         return NULL; /* StopIteration */
+    }
     return errors_raise(state, status, &err);
 }
 
@@ -142,12 +149,15 @@ subscription_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     if (state == NULL ||
         args_parse("get", args, nargs, kwnames, names, 0, 1, &timeout) < 0 ||
         guard(op, "get") < 0 || wait_begin(&wait, state, timeout) < 0 ||
-        take(self, &wait, true, &update, 1, &n, &status, &err) < 0)
+        take(self, &wait, true, &update, 1, &n, &status, &err) < 0) {
         return NULL;
-    if (status == SGO_OK)
+    }
+    if (status == SGO_OK) {
         return wrap(self, update);
-    if (status == SGO_TIMEOUT)
+    }
+    if (status == SGO_TIMEOUT) {
         return wait_timed_out(&wait, "no update");
+    }
     return errors_raise(state, status, &err);
 }
 
@@ -159,8 +169,9 @@ read_max(PyObject *arg, size_t *max)
 
     if (arg != NULL) {
         n = PyNumber_AsSsize_t(arg, NULL);
-        if (n == -1 && PyErr_Occurred())
+        if (n == -1 && PyErr_Occurred()) {
             return -1;
+        }
     }
     if (n < 1) {
         PyErr_Format(PyExc_ValueError, "max must be at least 1, not %R", arg);
@@ -183,15 +194,17 @@ take_list(PyObject *op, struct core_state *state, const struct wait *wait,
     sgo_status status;
     size_t n = 0;
 
-    if (updates == NULL)
+    if (updates == NULL) {
         return PyErr_NoMemory();
+    }
     if (take(self, wait, true, updates, max, &n, &status, &err) == 0) {
-        if (status == SGO_OK || status == SGO_TIMEOUT)
+        if (status == SGO_OK || status == SGO_TIMEOUT) {
             list = wrap_all(self, updates, status == SGO_OK ? n : 0);
-        else if (status == SGO_CLOSED && closed != NULL)
+        } else if (status == SGO_CLOSED && closed != NULL) {
             *closed = true;
-        else
+        } else {
             errors_raise(state, status, &err);
+        }
     }
     PyMem_Free(updates);
     return list;
@@ -207,12 +220,14 @@ subscription_get_batch(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     struct wait wait;
     size_t max;
 
-    if (state == NULL ||
-        args_parse("get_batch", args, nargs, kwnames, names, 0, 2, values) < 0)
+    if (state == NULL || args_parse("get_batch", args, nargs, kwnames, names,
+                                    0, 2, values) < 0) {
         return NULL;
+    }
     if (read_max(values[0], &max) < 0 || guard(op, "get_batch") < 0 ||
-        wait_begin(&wait, state, values[1]) < 0)
+        wait_begin(&wait, state, values[1]) < 0) {
         return NULL;
+    }
     return take_list(op, state, &wait, max, NULL);
 }
 
@@ -227,14 +242,17 @@ subscription_take_nowait(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     bool closed = false;
     size_t max;
 
-    if (state == NULL ||
-        args_parse("take_nowait", args, nargs, kwnames, names, 0, 1, &arg) < 0)
+    if (state == NULL || args_parse("take_nowait", args, nargs, kwnames, names,
+                                    0, 1, &arg) < 0) {
         return NULL;
-    if (read_max(arg, &max) < 0 || guard(op, "take_nowait") < 0)
+    }
+    if (read_max(arg, &max) < 0 || guard(op, "take_nowait") < 0) {
         return NULL;
+    }
     list = take_list(op, state, &no_wait, max, &closed);
-    if (closed)
+    if (closed) {
         Py_RETURN_NONE;
+    }
     return list;
 }
 
@@ -248,8 +266,9 @@ report_raised(PyObject *on_error, PyObject *culprit)
 {
     PyObject *exception, *result;
 
-    if (!PyErr_ExceptionMatches(PyExc_Exception))
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
         return -1;
+    }
     if (on_error == NULL) {
         PyErr_WriteUnraisable(culprit);
         return 0;
@@ -258,8 +277,9 @@ report_raised(PyObject *on_error, PyObject *culprit)
     result = PyObject_CallOneArg(on_error, exception);
     Py_DECREF(exception);
     if (result == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
+        if (!PyErr_ExceptionMatches(PyExc_Exception)) {
             return -1;
+        }
         PyErr_WriteUnraisable(on_error);
     }
     Py_XDECREF(result);
@@ -273,12 +293,14 @@ dispatch_one(struct subscription_object *self, sgo_update *handle,
 {
     PyObject *update = wrap(self, handle), *result;
 
-    if (update == NULL)
+    if (update == NULL) {
         return -1;
+    }
     result = PyObject_CallOneArg(callback, update);
     Py_DECREF(update);
-    if (result == NULL)
+    if (result == NULL) {
         return report_raised(on_error, callback);
+    }
     Py_DECREF(result);
     return PyErr_CheckSignals();
 }
@@ -291,28 +313,33 @@ dispatch_loop(PyObject *op, struct core_state *state, PyObject *callback,
     struct subscription_object *self = subscription_of(op);
     struct wait wait;
 
-    if (wait_begin(&wait, state, NULL) < 0)
+    if (wait_begin(&wait, state, NULL) < 0) {
         return -1;
+    }
     for (;;) {
         sgo_error err = {.retry_after_ns = -1};
         sgo_update *update = NULL;
         sgo_status status;
         size_t n = 0;
 
-        if (take(self, &wait, false, &update, 1, &n, &status, &err) < 0)
+        if (take(self, &wait, false, &update, 1, &n, &status, &err) < 0) {
             return -1;
-        if (status == SGO_CLOSED)
+        }
+        if (status == SGO_CLOSED) {
             return 0;
+        }
         if (status == SGO_OK) {
-            if (dispatch_one(self, update, callback, on_error) < 0)
+            if (dispatch_one(self, update, callback, on_error) < 0) {
                 return -1;
+            }
             continue;
         }
         errors_raise(state, status, &err);
         /* These two are told once and the next take goes on. */
         if ((status != SGO_SLOW_CONSUMER && status != SGO_STALE) ||
-            on_error == NULL || report_raised(on_error, op) < 0)
+            on_error == NULL || report_raised(on_error, op) < 0) {
             return -1;
+        }
     }
 }
 
@@ -325,11 +352,13 @@ subscription_dispatch(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
     PyObject *values[2];
     int i;
 
-    if (state == NULL ||
-        args_parse("dispatch", args, nargs, kwnames, names, 1, 2, values) < 0)
+    if (state == NULL || args_parse("dispatch", args, nargs, kwnames, names, 1,
+                                    2, values) < 0) {
         return NULL;
-    if (values[1] == Py_None)
+    }
+    if (values[1] == Py_None) {
         values[1] = NULL;
+    }
     for (i = 0; i < 2; i++) {
         if (values[i] != NULL && !PyCallable_Check(values[i])) {
             PyErr_Format(PyExc_TypeError, "%s must be callable, not %.100s",
@@ -338,7 +367,8 @@ subscription_dispatch(PyObject *op, PyObject *const *args, Py_ssize_t nargs,
         }
     }
     if (guard(op, "dispatch") < 0 ||
-        dispatch_loop(op, state, values[0], values[1]) < 0)
+        dispatch_loop(op, state, values[0], values[1]) < 0) {
         return NULL;
+    }
     Py_RETURN_NONE;
 }

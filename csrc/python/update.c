@@ -31,10 +31,11 @@ update_new(PyTypeObject *type, PyTypeObject *event_type, sgo_update *update,
 {
     struct update_object *self = NULL;
 
-    if (type == NULL || event_type == NULL)
+    if (type == NULL || event_type == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "the client is being destroyed");
-    else
+    } else {
         self = update_of(type->tp_alloc(type, 0));
+    }
     if (self == NULL) {
         sgo_update_release(update);
         return NULL;
@@ -81,12 +82,14 @@ update_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
+    }
     update_clear(op);
     Py_CLEAR(self->event_type);
-    if (self->update != NULL && self->generation == guard_generation())
+    if (self->update != NULL && self->generation == guard_generation()) {
         sgo_update_release(self->update);
+    }
     type->tp_free(op);
     Py_DECREF(type);
 }
@@ -102,9 +105,10 @@ update_event_id(PyObject *op)
 {
     struct update_object *self = update_of(op);
 
-    if (self->event_id == NULL)
+    if (self->event_id == NULL) {
         self->event_id =
             convert_utf8(sgo_event_id(sgo_update_event(self->update)));
+    }
     return self->event_id;
 }
 
@@ -115,8 +119,9 @@ get_kind(PyObject *self, void *Py_UNUSED(closure))
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     return Py_NewRef(
         state->update_kinds[sgo_update_get_kind(update_handle(self))]);
 }
@@ -126,8 +131,9 @@ get_cause(PyObject *self, void *Py_UNUSED(closure))
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     return Py_NewRef(state->causes[sgo_update_get_cause(update_handle(self))]);
 }
 
@@ -136,9 +142,10 @@ get_event(PyObject *op, void *Py_UNUSED(closure))
 {
     struct update_object *self = update_of(op);
 
-    if (self->event == NULL)
+    if (self->event == NULL) {
         self->event =
             view_new_event(self->event_type, sgo_update_event(self->update));
+    }
     return Py_XNewRef(self->event);
 }
 
@@ -148,10 +155,12 @@ get_previous(PyObject *op, void *Py_UNUSED(closure))
     struct update_object *self = update_of(op);
     sgo_event *previous = sgo_update_previous(self->update);
 
-    if (previous == NULL)
+    if (previous == NULL) {
         Py_RETURN_NONE;
-    if (self->previous == NULL)
+    }
+    if (self->previous == NULL) {
         self->previous = view_new_event(self->event_type, previous);
+    }
     return Py_XNewRef(self->previous);
 }
 
@@ -160,10 +169,12 @@ update_event_of(PyObject *op, sgo_value root)
 {
     struct update_object *self = update_of(op);
 
-    if (root.event == sgo_update_event(self->update))
+    if (root.event == sgo_update_event(self->update)) {
         return get_event(op, NULL);
-    if (root.event == sgo_update_previous(self->update))
+    }
+    if (root.event == sgo_update_previous(self->update)) {
         return get_previous(op, NULL);
+    }
     return view_new(self->event_type, root);
 }
 
@@ -207,8 +218,9 @@ get_times(PyObject *self, void *Py_UNUSED(closure))
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     return convert_times(state, sgo_update_times(update_handle(self)));
 }
 
@@ -217,8 +229,9 @@ update_repr(PyObject *self)
 {
     PyObject *kind = get_kind(self, NULL), *text;
 
-    if (kind == NULL)
+    if (kind == NULL) {
         return NULL;
+    }
     if (update_event_id(self) == NULL) {
         Py_DECREF(kind);
         return NULL;

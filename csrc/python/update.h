@@ -12,8 +12,8 @@ PyObject *update_new(PyTypeObject *type, PyTypeObject *event_type,
 
 /* What changes.c reads of an update; borrowed. */
 sgo_update *update_handle(PyObject *update);
-PyObject *update_event_id(PyObject *update); /* NULL with an exception */
+PyObject *update_event_id(PyObject *op); /* NULL with an exception */
 /* The event that a whole-event change stands for; new reference. */
-PyObject *update_event_of(PyObject *update, sgo_value root);
+PyObject *update_event_of(PyObject *op, sgo_value root);
 
 #endif

@@ -20,8 +20,9 @@ view_new(PyTypeObject *type, sgo_value value)
         return NULL;
     }
     self = (struct view_object *)type->tp_alloc(type, 0);
-    if (self == NULL)
+    if (self == NULL) {
         return NULL;
+    }
     sgo_event_retain((sgo_event *)value.event);
     self->value = value;
     self->len = -1;
@@ -39,8 +40,9 @@ bool
 view_value(struct core_state *state, PyObject *obj, sgo_value *value)
 {
     if (!PyObject_TypeCheck(obj, state->types[TYPE_OBJECT_VIEW]) &&
-        !Py_IS_TYPE(obj, state->types[TYPE_ARRAY_VIEW]))
+        !Py_IS_TYPE(obj, state->types[TYPE_ARRAY_VIEW])) {
         return false;
+    }
     *value = ((struct view_object *)obj)->value;
     return true;
 }
@@ -59,10 +61,12 @@ view_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
+    if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
-    if (self->value.event != NULL && self->generation == guard_generation())
+    }
+    if (self->value.event != NULL && self->generation == guard_generation()) {
         sgo_event_release((sgo_event *)self->value.event);
+    }
     type->tp_free(op);
     Py_DECREF(type);
 }
@@ -72,8 +76,9 @@ view_length(PyObject *op)
 {
     struct view_object *self = (struct view_object *)op;
 
-    if (self->len < 0)
+    if (self->len < 0) {
         self->len = (Py_ssize_t)sgo_value_len(self->value);
+    }
     return self->len;
 }
 
@@ -105,20 +110,24 @@ view_compare(PyObject *op, PyObject *other, int operation)
     sgo_value value = ((struct view_object *)op)->value, other_value;
     int equal;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
-    if (operation != Py_EQ && operation != Py_NE)
+    }
+    if (operation != Py_EQ && operation != Py_NE) {
         Py_RETURN_NOTIMPLEMENTED;
-    if (op == other)
+    }
+    if (op == other) {
         equal = 1;
-    else if (view_value(state, other, &other_value))
+    } else if (view_value(state, other, &other_value)) {
         equal = views_equal(value, other_value);
-    else if (PyDict_Check(other) || PyList_Check(other))
+    } else if (PyDict_Check(other) || PyList_Check(other)) {
         equal = convert_equal(state, value, other);
-    else
+    } else {
         Py_RETURN_NOTIMPLEMENTED;
-    if (equal < 0)
+    }
+    if (equal < 0) {
         return NULL;
+    }
     return PyBool_FromLong(equal == (operation == Py_EQ));
 }
 
@@ -147,8 +156,9 @@ view_plain(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     struct core_state *state = state_of(self);
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     return convert_plain(state, ((struct view_object *)self)->value);
 }
 
@@ -159,11 +169,13 @@ view_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     struct core_state *state = state_of(self);
     PyObject *json;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     json = view_json(self, NULL);
-    if (json == NULL)
+    if (json == NULL) {
         return NULL;
+    }
     return Py_BuildValue("(O(N))", state->json_loads, json);
 }
 
@@ -178,8 +190,9 @@ view_repr(PyObject *self)
 
     text = PyUnicode_DecodeUTF8(
         json.bytes, cut ? REPR_BYTES : (Py_ssize_t)json.len, "ignore");
-    if (text == NULL)
+    if (text == NULL) {
         return NULL;
+    }
     result = PyUnicode_FromFormat(
         "<%s %U%s>", name == NULL ? Py_TYPE(self)->tp_name : name + 1, text,
         cut ? "..." : "");
@@ -197,10 +210,12 @@ view_find(PyObject *op, PyObject *key, sgo_value *out)
     PyObject *owner;
     sgo_status status;
 
-    if (!PyUnicode_Check(key))
+    if (!PyUnicode_Check(key)) {
         return 0;
-    if (convert_key_bytes(key, &bytes, &len, &owner) < 0)
+    }
+    if (convert_key_bytes(key, &bytes, &len, &owner) < 0) {
         return -1;
+    }
     status = sgo_value_get(((struct view_object *)op)->value, bytes,
                            (size_t)len, out);
     Py_XDECREF(owner);
@@ -218,13 +233,16 @@ object_subscript(PyObject *self, PyObject *key)
     sgo_value value;
     int found;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     found = view_find(self, key, &value);
-    if (found > 0)
+    if (found > 0) {
         return convert_value(state, value);
-    if (found == 0)
+    }
+    if (found == 0) {
         PyErr_SetObject(PyExc_KeyError, key);
+    }
     return NULL;
 }
 
@@ -247,18 +265,21 @@ object_get(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     sgo_value value;
     int found;
 
-    if (state == NULL)
+    if (state == NULL) {
         return NULL;
+    }
     if (nargs < 1 || nargs > 2) {
         PyErr_Format(PyExc_TypeError,
                      "get() takes 1 or 2 arguments (%zd given)", nargs);
         return NULL;
     }
     found = view_find(self, args[0], &value);
-    if (found < 0)
+    if (found < 0) {
         return NULL;
-    if (found > 0)
+    }
+    if (found > 0) {
         return convert_value(state, value);
+    }
     return Py_NewRef(nargs == 2 ? args[1] : Py_None);
 }
 

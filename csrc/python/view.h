@@ -33,9 +33,9 @@ view_event(PyObject *event)
 
 /* Shared slots. */
 int view_traverse(PyObject *self, visitproc visit, void *arg);
-void view_dealloc(PyObject *self);
-Py_ssize_t view_length(PyObject *self);
-PyObject *view_compare(PyObject *self, PyObject *other, int op);
+void view_dealloc(PyObject *op);
+Py_ssize_t view_length(PyObject *op);
+PyObject *view_compare(PyObject *op, PyObject *other, int operation);
 PyObject *view_repr(PyObject *self);
 
 /* METH_NOARGS: self, the subtree's bytes, plain objects, (json.loads, bytes). */
@@ -47,6 +47,6 @@ PyObject *view_deepcopy(PyObject *self, PyObject *memo);
 
 /* A view's value for a key: 1, 0 no such member, -1 exception.  Keys that
  * are no str are no members. */
-int view_find(PyObject *self, PyObject *key, sgo_value *out);
+int view_find(PyObject *op, PyObject *key, sgo_value *out);
 
 #endif

@@ -21,10 +21,11 @@ wait_seconds(PyObject *value, const char *name, double *seconds, int64_t *ns)
     double s = PyFloat_AsDouble(value);
 
     if (s == -1.0 && PyErr_Occurred()) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError))
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Format(PyExc_TypeError,
                          "%s must be a number of seconds, not %.100s", name,
                          Py_TYPE(value)->tp_name);
+        }
         return -1;
     }
     if (isnan(s) || s < 0) {
@@ -48,13 +49,16 @@ wait_begin(struct wait *wait, const struct core_state *state,
                          : OTHER_SLICE_NS;
     wait->deadline_ns = INT64_MAX;
     wait->timeout = -1;
-    if (timeout == NULL || timeout == Py_None)
+    if (timeout == NULL || timeout == Py_None) {
         return 0;
-    if (wait_seconds(timeout, "timeout", &wait->timeout, &ns) < 0)
+    }
+    if (wait_seconds(timeout, "timeout", &wait->timeout, &ns) < 0) {
         return -1;
+    }
     now = sgo_now_ns();
-    if (ns < INT64_MAX - now)
+    if (ns < INT64_MAX - now) {
         wait->deadline_ns = now + ns;
+    }
     return 0;
 }
 
@@ -69,8 +73,9 @@ wait_slice_end(const struct wait *wait)
 int
 wait_again(const struct wait *wait)
 {
-    if (PyErr_CheckSignals() < 0)
+    if (PyErr_CheckSignals() < 0) {
         return -1;
+    }
     return sgo_now_ns() < wait->deadline_ns;
 }
 

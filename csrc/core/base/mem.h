@@ -8,7 +8,7 @@
 
 /* Any thread, no locks.  Sizes of 0 are served as 1. */
 void *mem_alloc(size_t bytes);
-void *mem_calloc(size_t count, size_t bytes);
+void *mem_calloc(size_t n, size_t bytes);
 void *mem_realloc(void *old, size_t bytes);
 void mem_free(void *p);
 
