@@ -40,13 +40,14 @@ def apply(mapping: Mapping[str, Any] | None, changes: Iterable[Change]) -> Any:
     root: Any = MISSING if mapping is None else to_plain(mapping)
     for change in changes:
         if not change.path:
-            root = to_plain(change.new)
+            root = MISSING if change.new is MISSING else to_plain(change.new)
             continue
-        _set(root, change)
+        set_change(root, change)
     return root
 
 
-def _set(root: Any, change: Change) -> None:
+def set_change(root: Any, change: Change) -> None:
+    """Write one change, not at the root, into plain objects."""
     place = root
     *parents, last = change.path
     try:

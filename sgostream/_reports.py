@@ -57,9 +57,16 @@ class ReportRouter:
             logger.log(report["level"], "%s", report["text"])
             return
         with self._lock:
-            dispatcher = self._dispatchers.get(report["stream_id"])
-        if dispatcher is None:
-            return
+            if report["stream_id"] == 0:  # of the client: it concerns every stream
+                concerned = list(self._dispatchers.values())
+            else:
+                found = self._dispatchers.get(report["stream_id"])
+                concerned = [] if found is None else [found]
+        for dispatcher in concerned:
+            self._queue(dispatcher, report)
+
+    def _queue(self, dispatcher: Dispatcher, report: dict[str, Any]) -> None:
+        kind = report["kind"]
         if kind == "state":
             dispatcher.put_state(
                 StateChange(

@@ -148,7 +148,7 @@ class Stream:
         self._owns_client = owns_client
         self._core = client._core.stream(feed, dict(params))
         self._default: Subscription | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # _default_subscription starts us
         self._taking = threading.Lock()
         self._dispatcher = Dispatcher(feed)
         self._before_start: list[

@@ -291,8 +291,8 @@ do_connect(struct engine *engine, const struct action *action)
 static void
 do_send(struct engine *engine, const struct action *action)
 {
-    struct line *line = find_line(engine, action->u.send.link_id,
-                                  action->u.send.generation);
+    struct line *line =
+        find_line(engine, action->u.send.link_id, action->u.send.generation);
 
     /* A full queue or a socket on its way out: its end is about to come, or
      * the silence that follows is found by the pong timer. */
@@ -305,8 +305,8 @@ do_send(struct engine *engine, const struct action *action)
 static void
 do_close(struct engine *engine, const struct action *action)
 {
-    struct line *line = find_line(engine, action->u.close.link_id,
-                                  action->u.close.generation);
+    struct line *line =
+        find_line(engine, action->u.close.link_id, action->u.close.generation);
 
     if (line == NULL) {
         return;
@@ -324,8 +324,8 @@ do_close(struct engine *engine, const struct action *action)
 static void
 do_kill(struct engine *engine, const struct action *action)
 {
-    struct line *line = find_line(engine, action->u.kill.link_id,
-                                  action->u.kill.generation);
+    struct line *line =
+        find_line(engine, action->u.kill.link_id, action->u.kill.generation);
 
     if (line) {
         socket_kill(line->socket);
@@ -369,6 +369,9 @@ engine_pump(struct engine *engine)
     bool acted = false;
 
     while (brain_next(engine->brain, &action)) {
+        if (!acted) {
+            engine_account(engine); /* who hears the news finds it counted */
+        }
         acted = true;
         if (!do_network(engine, &action)) {
             engine_tell(engine, &action);

@@ -43,20 +43,19 @@ sys.exit("the wait ended by itself")
 def test_every_wait_reacts_to_ctrl_c(rig: Rig, wait: str) -> None:
     rig.sim.hold("*", times=None)
     program = PROGRAM.format(options=rig.options(), wait=WAITS[wait])
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        _until_sleeping(process.pid)
-        sent = time.time()
-        process.send_signal(signal.SIGINT)
-        line = process.stdout.readline()
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            _until_sleeping(process.pid)
+            sent = time.time()
+            process.send_signal(signal.SIGINT)
+            line = process.stdout.readline()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
     # 100 ms is promised; a busy machine may add to it what is not ours.
     assert float(line) - sent < 0.1 + float(os.environ.get("SGO_SLACK", "0.4"))
 

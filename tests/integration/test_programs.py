@@ -49,6 +49,13 @@ class Program:
 
         eventually(found, f"a line with {parts}; so far {self.lines[-5:]}", 30)
 
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
         status = self.process.wait(20)
@@ -69,8 +76,7 @@ def running(rig: Rig, *command: str) -> Iterator[Program]:
     try:
         yield program
     finally:
-        program.process.kill()
-        program.process.wait()
+        program.end()
 
 
 def example(name: str, *arguments: str) -> list[str]:

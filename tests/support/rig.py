@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sgostream
+from sgostream._apply import set_change
 from sgostream.sim import Simulator
 
 T = TypeVar("T")
@@ -74,14 +75,23 @@ def take_all(
 
 
 class Replica:
-    """A consumer's copies, kept by applying changes only (promise P4)."""
+    """A consumer's copies, kept by applying changes only (promise P4).
 
-    def __init__(self) -> None:
+    thorough: compare each step with the versions that the update carries; else
+    the copies are changed in place and only their last state is worth a look.
+    """
+
+    def __init__(self, *, thorough: bool = True) -> None:
         self.events: dict[str, Any] = {}
+        self._thorough = thorough
 
     def feed(self, updates: list[sgostream.Update]) -> None:
         """Apply updates; their previous version must be our copy."""
         for update in updates:
+            if not self._thorough and update.kind == "changed":
+                for change in update.changes:
+                    set_change(self.events[update.event.event_id], change)
+                continue
             event_id = update.event.event_id
             held = self.events.get(event_id)
             if update.kind == "added":

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "json/glob.h"
 #include "delivery/hub.h"
 
 enum { MAX_LEAGUE_ID_BYTES = 256 }; /* longer ones match no league_ids */
@@ -32,10 +33,10 @@ set_names(struct map *map, const char *const *names, size_t n,
     return SGO_OK;
 }
 
-/* Say which option show_filter refused. */
+/* Say which option, and which pattern of it, show_filter refused. */
 static sgo_status
-refused(sgo_status status, const char *option, const char *reason,
-        sgo_error *err)
+refused(sgo_status status, const char *option, const char *const *names,
+        size_t n, const char *reason, sgo_error *err)
 {
     if (status == SGO_LIMIT) {
         error_set(err, SGO_ERROR_LIMIT, "%s has more than %d names", option,
@@ -43,8 +44,14 @@ refused(sgo_status status, const char *option, const char *reason,
         return SGO_INVALID;
     }
     if (status == SGO_INVALID) {
-        error_set(err, SGO_ERROR_BAD_REQUEST, "%s: %s", option,
-                  reason ? reason : "malformed");
+        size_t wrong = 0;
+
+        while (wrong + 1 < n &&
+               glob_check(names[wrong], strlen(names[wrong])) == NULL) {
+            wrong++;
+        }
+        error_set(err, SGO_ERROR_BAD_REQUEST, "%s: '%.80s': %s", option,
+                  names[wrong], reason ? reason : "malformed");
     }
     return status;
 }
@@ -82,16 +89,17 @@ filter_create(const sgo_subscription_options *options, struct filter **out,
                            options->league_id_count, "league_ids", err);
     }
     if (status == SGO_OK && options->odd_id_count) {
-        status =
-            refused(show_filter_set_odd_ids(&filter->show, options->odd_ids,
-                                            options->odd_id_count, &reason),
-                    "odd_ids", reason, err);
+        status = show_filter_set_odd_ids(&filter->show, options->odd_ids,
+                                         options->odd_id_count, &reason);
+        status = refused(status, "odd_ids", options->odd_ids,
+                         options->odd_id_count, reason, err);
     }
     if (status == SGO_OK && options->bookmaker_id_count) {
-        status = refused(show_filter_set_bookmaker_ids(
-                             &filter->show, options->bookmaker_ids,
-                             options->bookmaker_id_count, &reason),
-                         "bookmaker_ids", reason, err);
+        status = show_filter_set_bookmaker_ids(
+            &filter->show, options->bookmaker_ids, options->bookmaker_id_count,
+            &reason);
+        status = refused(status, "bookmaker_ids", options->bookmaker_ids,
+                         options->bookmaker_id_count, reason, err);
     }
     if (status != SGO_OK) {
         filter_release(filter);
