@@ -47,7 +47,11 @@ class Program:
             assert self.process.poll() is None, "\n".join(self.lines)
             return False
 
-        eventually(found, f"a line with {parts}; so far {self.lines[-5:]}", 30)
+        try:
+            eventually(found, f"a line with {parts}", 30)
+        except AssertionError as error:
+            error.add_note("\n".join(self.lines[-20:]))
+            raise
 
     def end(self) -> None:
         self.process.kill()
@@ -130,6 +134,7 @@ def test_connection_management(rig: Rig) -> None:
     with running(rig, *example("connection_management.py")) as program:
         program.shows("connecting -> connected")
         program.shows("added")
+        rig.sim.wait_subscribed("presence-events-live")
         rig.sim.disconnect(4200)
         program.shows("connected -> ")
         program.shows("gap of")
