@@ -8,7 +8,7 @@
 
 #include <curl/curl.h>
 
-#if LIBCURL_VERSION_NUM < 0x075700
+#if defined(LIBCURL_VERSION_NUM) && LIBCURL_VERSION_NUM < 0x075700
 #error "sgostream needs libcurl 7.87 or newer (CURLOPT_QUICK_EXIT)"
 #endif
 
@@ -129,13 +129,13 @@ sgo_status transfer_open(struct http *http, size_t max_connections);
 void transfer_close(struct http *http);
 sgo_status transfer_begin(struct http_job *job);
 void transfer_drop(struct http_job *job); /* out of curl */
-void transfer_slow(void *job);
+void transfer_slow(void *ctx);
 /* Let curl work on what is due, then reap; the caller is outside curl. */
 void transfer_action(struct http *http, curl_socket_t fd, int mask);
 bool transfer_reap(struct http *http);
 
 /* http_head.c: curl's header callback. */
-size_t head_line(char *line, size_t size, size_t count, void *job);
+size_t head_line(char *line, size_t size, size_t count, void *ctx);
 
 /* http_error.c */
 void transfer_error(struct http_job *job, CURLcode rc, sgo_error *err);

@@ -81,8 +81,7 @@ read_parts(CURLU *u, struct origin *out, char **normal, sgo_error *err)
     } else if (strcmp(scheme, "http") == 0 && !resolve_is_loopback(host)) {
         status = refuse(err, "plain http is for loopback only; use https for ",
                         host);
-    } else if (normal == NULL ||
-               (*normal = mem_dup(whole, strlen(whole))) != NULL) {
+    } else if ((*normal = mem_dup(whole, strlen(whole))) != NULL) {
         out->tls = strcmp(scheme, "https") == 0;
         out->port = (uint16_t)strtoul(port, NULL, 10);
         snprintf(out->host, sizeof(out->host), "%s", host);
@@ -103,6 +102,7 @@ origin_parse(const char *url, struct origin *out, char **normal,
              sgo_error *err)
 {
     CURLU *u = curl_url();
+    char *kept = NULL;
     sgo_status status;
     CURLUcode rc;
 
@@ -119,9 +119,14 @@ origin_parse(const char *url, struct origin *out, char **normal,
     } else if (rc != CURLUE_OK) {
         status = refuse(err, "not a URL, or one over 16 KiB", "");
     } else {
-        status = read_parts(u, out, normal, err);
+        status = read_parts(u, out, &kept, err);
     }
     curl_url_cleanup(u);
+    if (status == SGO_OK && normal != NULL) {
+        *normal = kept;
+    } else {
+        mem_free(kept);
+    }
     return status;
 }
 

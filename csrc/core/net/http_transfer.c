@@ -314,12 +314,59 @@ trust(CURL *easy, void *ssl_ctx, void *ctx)
     } while (0)
 
 static CURLcode
+set_proxy(const struct http_job *job)
+{
+    const struct proxy *proxy = &job->proxy;
+    CURL *easy = job->easy;
+    CURLcode rc = CURLE_OK;
+    char url[PROXY_HOST_BYTES + 32] = "";
+    char user[PROXY_LOGIN_BYTES];
+    const char *colon = strchr(proxy->login, ':');
+    bool v6 = strchr(proxy->host, ':') != NULL;
+
+    if (proxy->used) {
+        snprintf(url, sizeof(url), "http://%s%s%s:%u", v6 ? "[" : "",
+                 proxy->host, v6 ? "]" : "", proxy->port);
+    }
+    SET(CURLOPT_PROXY, url); /* "": none, whatever the environment says */
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (proxy->used && proxy->login[0] != '\0') {
+        snprintf(user, sizeof(user), "%.*s",
+                 colon ? (int)(colon - proxy->login) : PROXY_LOGIN_BYTES,
+                 proxy->login);
+        SET(CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
+        SET(CURLOPT_PROXYUSERNAME, user);
+        SET(CURLOPT_PROXYPASSWORD, colon ? colon + 1 : "");
+    }
+    return rc;
+}
+
+static CURLcode
+set_tls(const struct http_job *job)
+{
+    CURL *easy = job->easy;
+    CURLcode rc = CURLE_OK;
+
+    /* May fail: curl can be built without HTTP/2. */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_PIPEWAIT, 1L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    /* A CA path, which Debian's curl has by default, turns its cache of
+     * roots off and makes it read them for every connection. */
+    SET(CURLOPT_CAINFO, NULL);
+    SET(CURLOPT_CAPATH, NULL);
+    SET(CURLOPT_SSL_CTX_FUNCTION, trust);
+    SET(CURLOPT_SSL_CTX_DATA, job->http->roots);
+    return rc;
+}
+
+static CURLcode
 set_connection(struct http_job *job)
 {
     struct http *http = job->http;
     CURL *easy = job->easy;
     CURLcode rc = CURLE_OK;
-    char proxy[PROXY_HOST_BYTES + 32] = "";
 
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L);
@@ -332,39 +379,13 @@ set_connection(struct http_job *job)
     SET(CURLOPT_FRESH_CONNECT, job->retried ? 1L : 0L);
     SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     SET(CURLOPT_RESOLVE, job->resolved);
-    if (job->proxy.used) {
-        bool v6 = strchr(job->proxy.host, ':') != NULL;
-
-        snprintf(proxy, sizeof(proxy), "http://%s%s%s:%u", v6 ? "[" : "",
-                 job->proxy.host, v6 ? "]" : "", job->proxy.port);
+    if (rc == CURLE_OK) {
+        rc = set_proxy(job);
     }
-    SET(CURLOPT_PROXY, proxy); /* "": none, whatever the environment says */
-    SET(CURLOPT_NOPROXY, "");
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (job->proxy.used && job->proxy.login[0] != '\0') {
-        const char *colon = strchr(job->proxy.login, ':');
-        char user[PROXY_LOGIN_BYTES];
-
-        snprintf(user, sizeof(user), "%.*s",
-                 colon ? (int)(colon - job->proxy.login) : PROXY_LOGIN_BYTES,
-                 job->proxy.login);
-        SET(CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
-        SET(CURLOPT_PROXYUSERNAME, user);
-        SET(CURLOPT_PROXYPASSWORD, colon ? colon + 1 : "");
+    if (rc == CURLE_OK && job->origin.tls) {
+        rc = set_tls(job);
     }
-    if (job->origin.tls) {
-        /* May fail: curl can be built without HTTP/2. */
-        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                         (long)CURL_HTTP_VERSION_2TLS);
-        SET(CURLOPT_PIPEWAIT, 1L);
-        SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-        /* A CA path, which Debian's curl has by default, turns its cache of
-         * roots off and makes it read them for every connection. */
-        SET(CURLOPT_CAINFO, NULL);
-        SET(CURLOPT_CAPATH, NULL);
-        SET(CURLOPT_SSL_CTX_FUNCTION, trust);
-        SET(CURLOPT_SSL_CTX_DATA, http->roots);
-    } else {
+    if (!job->origin.tls) {
         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     }
     return rc;

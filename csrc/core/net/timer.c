@@ -40,7 +40,7 @@ void
 loop_timer_set(struct loop *loop, struct loop_timer *timer,
                int64_t deadline_ns)
 {
-    struct loop_timer *before = NULL, *after = loop->timers;
+    struct loop_timer *before = NULL, *after;
 
     assert(loop_is_current(loop));
     loop_timer_cancel(loop, timer);
