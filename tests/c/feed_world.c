@@ -240,6 +240,11 @@ consume(struct world *w, const struct action *a)
         break;
     case SGO_REMOVED:
         s->removed++;
+        if (a->u.publish.cause == SGO_CAUSE_RESYNC && i < w->event_count &&
+            in_list(&w->events[i], s->feed, s->league, s->event_id) &&
+            w->now - w->events[i].member_since > 60 * NS_PER_S) {
+            s->wrongly_removed++;
+        }
         s->broken += h->doc == NULL || h->doc != a->u.publish.event;
         s->count--;
         break;
@@ -357,7 +362,8 @@ events_reply(struct world *w, struct world_request *r, int *status)
                       : in_list(e, live[0] ? "events:live" : "events:upcoming",
                                 league, "");
 
-        if (!in || (ids[0] && chance(w, w->faults.vanish))) {
+        if (!in || (ids[0] && chance(w, w->faults.vanish)) ||
+            (strchr(ids, ',') && chance(w, w->faults.vanish_among))) {
             continue;
         }
         if (n == cap) {
@@ -879,6 +885,11 @@ world_change(struct world *w, size_t i)
     e->v++;
     e->stamp = e->v;
     e->changed_at = w->now;
+    if (e->live != e->was_live || e->started != e->was_started) {
+        e->member_since = w->now;
+        e->was_live = e->live;
+        e->was_started = e->started;
+    }
     if (!w->suppress) {
         world_notify(w, i);
     }

@@ -24,6 +24,8 @@ struct world_event {
     unsigned stamp; /* of lastUpdatedAt: normally v */
     char *older;    /* the body before the last change */
     int64_t changed_at;
+    bool was_live, was_started;
+    int64_t member_since; /* when live or started changed last */
 };
 
 struct world_held { /* one event as a consumer sees it */
@@ -43,6 +45,7 @@ struct world_stream {
     unsigned added, changed, removed, gaps, errors;
     unsigned backwards; /* an older version after a newer one */
     unsigned broken;    /* an update that does not follow from the last */
+    unsigned wrongly_removed; /* though it belonged, and had for long */
     bool final;
     sgo_error error; /* the last one told */
 };
@@ -60,7 +63,8 @@ struct world_socket {
 /* Chances in a thousand, per request or message. */
 struct world_faults {
     unsigned transport, server_error, rate_limit, truncated, html, stale_read,
-        vanish; /* 404 or missing, though it is there */
+        vanish,       /* 404 or missing, though it is there */
+        vanish_among; /* the same, only in answers to several ids */
     unsigned socket_drop, duplicate, lose_silently;
     bool aged; /* Age headers */
 };

@@ -23,7 +23,7 @@ random_change(struct world *w)
     size_t i = (size_t)rand_between(&w->rand, 0, (int64_t)w->event_count - 1);
     struct world_event *e = &w->events[i];
 
-    switch (rand_between(&w->rand, 0, 19)) {
+    switch (rand_between(&w->rand, 0, w->event_count < 6 ? 9 : 19)) {
     case 0: /* over */
         if (e->live) {
             e->live = false;
@@ -58,7 +58,7 @@ configure(struct world *w, uint64_t seed)
     bool hard = seed % 3 == 0;
 
     w->config.linger_ns = rand_between(&w->rand, 0, 4) * NS_PER_S;
-    w->config.reconcile_interval_ns = 60 * NS_PER_S;
+    w->config.reconcile_interval_ns = rand_between(&w->rand, 2, 60) * NS_PER_S;
     w->config.max_requests_in_flight = (unsigned)rand_between(&w->rand, 1, 6);
     w->page_cap = (size_t)rand_between(&w->rand, 1, 12);
     w->chunk_bytes = (size_t)rand_between(&w->rand, 1, 4000);
@@ -84,6 +84,7 @@ configure(struct world *w, uint64_t seed)
                                           .socket_drop = 10,
                                           .duplicate = 50};
         w->faults.vanish = seed % 2 ? 20 : 0;
+        w->faults.vanish_among = seed % 2 ? 0 : 200;
         w->faults.stale_read = seed % 2 ? 0 : 100;
         w->faults.aged = seed % 4 == 1;
     } else if (lossless && seed % 5 < 3) {
@@ -96,13 +97,14 @@ static bool
 run_seed(uint64_t seed)
 {
     static struct world w;
-    unsigned bad = 0;
+    int64_t pause = seed % 4 < 2 ? 100 : 400;
+    unsigned bad = 0, vanish;
     bool ok;
 
     world_init(&w, seed);
     configure(&w, seed);
     w.want_trace = verbose;
-    world_events(&w, (size_t)rand_between(&w.rand, 1, 40));
+    world_events(&w, (size_t)rand_between(&w.rand, 1, seed % 2 ? 5 : 40));
     for (size_t i = 0; i < w.event_count; i++) {
         if (rand_between(&w.rand, 0, 2) == 0) {
             w.events[i].live = w.events[i].started = false;
@@ -118,13 +120,14 @@ run_seed(uint64_t seed)
     if (seed % 5 < 2) {
         world_stream(&w, 3, "events:byid", NULL, "E0");
     }
-    for (int i = 0; i < 150; i++) {
-        world_run(&w, rand_between(&w.rand, 0, 400) * NS_PER_MS);
+    for (int i = 0; i < 200; i++) {
+        world_run(&w, rand_between(&w.rand, 0, pause) * NS_PER_MS);
         random_change(&w);
         if (i == 75 && seed % 3 == 1) {
             world_stream(&w, 4, "events:live", NULL, NULL);
         }
     }
+    vanish = w.faults.vanish;
     w.faults = (struct world_faults){0};
     world_run(&w, 1500 * NS_PER_S);
     for (size_t i = 0; i < w.stream_count; i++) {
@@ -137,6 +140,9 @@ run_seed(uint64_t seed)
             continue;
         }
         bad += world_differences(&w, s->id, true);
+        if (vanish == 0) {
+            bad += s->wrongly_removed;
+        }
         bad += s->broken + (s->phase != SGO_PHASE_LIVE);
         if (!(seed % 3 == 0 && seed % 2 == 0)) { /* no stale reads */
             bad += s->backwards;

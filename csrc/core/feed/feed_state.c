@@ -279,6 +279,11 @@ feed_settle(struct feed *f)
         feed_free(f);
         return;
     }
+    if (f->channel_refused && !f->polling && !f->subscribed &&
+        f->b->config.transport == SGO_TRANSPORT_AUTO &&
+        f->kind != FEED_OTHER) {
+        start_polling(f);
+    }
     walk_settle(f);
     if (f->link) {
         int64_t frame = pusher_last_frame(f->link->pusher);
@@ -287,11 +292,6 @@ feed_settle(struct feed *f)
         if (f->subscribed && f->synced && !f->polling &&
             f->last_frame > f->proof) {
             f->proof = f->last_frame;
-        }
-        if (f->channel_refused && !f->polling && !f->subscribed &&
-            f->b->config.transport == SGO_TRANSPORT_AUTO &&
-            f->kind != FEED_OTHER) {
-            start_polling(f);
         }
     }
 }
