@@ -76,8 +76,8 @@ static sgo_status
 follow(sgo_stream *stream, long wanted, sgo_error *err)
 {
     sgo_subscription *subscription;
-    sgo_status status = sgo_subscription_new(&stream, 1, NULL, &subscription,
-                                             err);
+    sgo_status status =
+        sgo_subscription_new(&stream, 1, NULL, &subscription, err);
 
     if (status != SGO_OK) {
         return status;
@@ -112,8 +112,8 @@ run(const sgo_client_options *options, const char *event_id, long wanted)
     sgo_status status = sgo_client_new(options, &client, &err);
 
     if (status == SGO_OK) {
-        status = sgo_stream_new(client, "events:byid", &param, 1, &stream,
-                                &err);
+        status =
+            sgo_stream_new(client, "events:byid", &param, 1, &stream, &err);
     }
     if (status == SGO_OK) {
         status = follow(stream, wanted, &err);

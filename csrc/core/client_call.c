@@ -177,8 +177,8 @@ start_call(sgo_client *client, struct request *request, sgo_call **out,
 static struct request *
 make_request(const char *const *ids, size_t n)
 {
-    struct request *request = mem_calloc(1, sizeof(*request) +
-                                                n * sizeof(request->ids[0]));
+    struct request *request =
+        mem_calloc(1, sizeof(*request) + n * sizeof(request->ids[0]));
 
     for (size_t i = 0; request && i < n; i++) {
         request->ids[i] = mem_dup(ids[i], strlen(ids[i]));
@@ -285,8 +285,8 @@ take_results(sgo_call *call, struct document **documents, size_t n,
         call->documents = mem_calloc(n, sizeof(struct document *));
         complete = call->documents != NULL;
         for (size_t i = 0; complete && i < n; i++) {
-            call->documents[call->document_count++] = document_retain(
-                documents[i]);
+            call->documents[call->document_count++] =
+                document_retain(documents[i]);
         }
     }
     if (json) {
@@ -362,8 +362,8 @@ sgo_call_wait(sgo_call *call, int64_t deadline_ns, sgo_error *err)
         status = SGO_TIMEOUT;
     } else if (call->error.kind != SGO_ERROR_NONE) {
         *err = call->error;
-        status = call->error.kind == SGO_ERROR_CLOSED ? SGO_CLOSED
-                                                      : SGO_FAILED;
+        status =
+            call->error.kind == SGO_ERROR_CLOSED ? SGO_CLOSED : SGO_FAILED;
     }
     pthread_mutex_unlock(&call->lock);
     return status;

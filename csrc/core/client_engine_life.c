@@ -272,9 +272,9 @@ engine_call_start(struct engine *engine, uint32_t call_id,
                   const char *const *ids, size_t n)
 {
     const int64_t now = clock_now_ns();
-    sgo_status status = n ? brain_call_fetch(engine->brain, call_id, ids, n,
-                                             now)
-                          : brain_call_usage(engine->brain, call_id, now);
+    sgo_status status =
+        n ? brain_call_fetch(engine->brain, call_id, ids, n, now)
+          : brain_call_usage(engine->brain, call_id, now);
     sgo_error err;
 
     if (status != SGO_OK) {

@@ -134,8 +134,8 @@ void client_unhold(sgo_client *client); /* any thread; may free */
 /* Wait on a condition until deadline_ns of clock_now_ns(), in one slice of at
  * most 100 ms (condition variables know no clock that counts suspend).
  * false: the deadline had passed.  Caller holds lock. */
-bool
-client_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns);
+bool client_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                 int64_t deadline_ns);
 
 sgo_status spec_copy(struct stream_spec *to, const struct stream_spec *from);
 void spec_fini(struct stream_spec *spec);

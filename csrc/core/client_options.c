@@ -126,8 +126,8 @@ copy_names(struct options *to, const sgo_client_options *from, sgo_error *err)
     status = shape_set_bookmaker_ids(&to->shape, from->bookmaker_ids,
                                      from->bookmaker_id_count);
     if (status == SGO_OK) {
-        status = shape_set_odd_ids(&to->shape, from->odd_ids,
-                                   from->odd_id_count);
+        status =
+            shape_set_odd_ids(&to->shape, from->odd_ids, from->odd_id_count);
     }
     if (status == SGO_NO_MEMORY) {
         return no_memory(err);
@@ -153,8 +153,8 @@ copy_auth_hosts(struct options *to, const sgo_client_options *from,
     if (from->allow_auth_host_count == 0) {
         return SGO_OK;
     }
-    to->auth_hosts = mem_calloc(from->allow_auth_host_count,
-                                sizeof(*to->auth_hosts));
+    to->auth_hosts =
+        mem_calloc(from->allow_auth_host_count, sizeof(*to->auth_hosts));
     if (to->auth_hosts == NULL) {
         return no_memory(err);
     }

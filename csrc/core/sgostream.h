@@ -171,8 +171,8 @@ SGO_API sgo_status sgo_stream_staleness(sgo_stream *stream,
                                         int64_t *ns, const char **reason);
 
 /* The newest version, retained for the caller; NULL when not held. */
-SGO_API sgo_event *
-sgo_stream_event(sgo_stream *stream, const char *event_id, size_t id_len);
+SGO_API sgo_event *sgo_stream_event(sgo_stream *stream, const char *event_id,
+                                    size_t id_len);
 SGO_API size_t sgo_stream_event_count(sgo_stream *stream);
 /* All newest versions at one moment, oldest member first: an array of
  * retained events for sgo_events_free. */

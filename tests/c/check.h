@@ -27,8 +27,8 @@ static int check_passed, check_failed, check_bad;
         int64_t a_ = (int64_t)(a), b_ = (int64_t)(b);                         \
         if (a_ != b_) {                                                       \
             check_bad++;                                                      \
-            fprintf(stderr, "%s:%d: %s is %" PRId64 ", expected %" PRId64     \
-                            " (%s)\n",                                        \
+            fprintf(stderr,                                                   \
+                    "%s:%d: %s is %" PRId64 ", expected %" PRId64 " (%s)\n",  \
                     __FILE__, __LINE__, #a, a_, b_, #b);                      \
         }                                                                     \
     } while (0)

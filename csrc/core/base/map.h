@@ -32,8 +32,8 @@ void map_fini(struct map *m);
 void *map_get(const struct map *m, const char *key, size_t key_len);
 
 /* Insert or replace; *old (may be NULL) gets the former value or NULL. */
-sgo_status map_put(struct map *m, const char *key, size_t key_len,
-                   void *value, void **old) SGO_WARN_UNUSED;
+sgo_status map_put(struct map *m, const char *key, size_t key_len, void *value,
+                   void **old) SGO_WARN_UNUSED;
 
 /* Remove; the former value or NULL. */
 void *map_remove(struct map *m, const char *key, size_t key_len);

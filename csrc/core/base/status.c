@@ -12,9 +12,9 @@ const char *
 status_name(sgo_status status)
 {
     static const char *const names[] = {
-        "ok",        "timeout", "closed", "slow consumer", "stale",
-        "failed",    "not found", "no memory", "limit",    "invalid",
-        "forked",    "system error", "again"};
+        "ok",     "timeout",      "closed",    "slow consumer", "stale",
+        "failed", "not found",    "no memory", "limit",         "invalid",
+        "forked", "system error", "again"};
 
     return NAME_OF(names, status);
 }

@@ -20,18 +20,18 @@
  * were, unless the function says otherwise. */
 typedef enum sgo_status {
     SGO_OK = 0,
-    SGO_TIMEOUT,        /* the deadline passed */
-    SGO_CLOSED,         /* the object was closed; nothing more will come */
-    SGO_SLOW_CONSUMER,  /* a non-conflating queue overflowed (told once) */
-    SGO_STALE,          /* data older than max_age (told once per episode) */
-    SGO_FAILED,         /* the stream ended with an error: see its sgo_error */
-    SGO_NOT_FOUND,      /* no such member, event or channel */
-    SGO_NO_MEMORY,      /* an allocation failed */
-    SGO_LIMIT,          /* a stated maximum would be passed */
-    SGO_INVALID,        /* malformed input: JSON, message, argument */
-    SGO_FORKED,         /* used in a child of fork() */
-    SGO_SYSTEM,         /* the operating system refused: see the error text */
-    SGO_AGAIN           /* internal: take the slow path */
+    SGO_TIMEOUT,       /* the deadline passed */
+    SGO_CLOSED,        /* the object was closed; nothing more will come */
+    SGO_SLOW_CONSUMER, /* a non-conflating queue overflowed (told once) */
+    SGO_STALE,         /* data older than max_age (told once per episode) */
+    SGO_FAILED,        /* the stream ended with an error: see its sgo_error */
+    SGO_NOT_FOUND,     /* no such member, event or channel */
+    SGO_NO_MEMORY,     /* an allocation failed */
+    SGO_LIMIT,         /* a stated maximum would be passed */
+    SGO_INVALID,       /* malformed input: JSON, message, argument */
+    SGO_FORKED,        /* used in a child of fork() */
+    SGO_SYSTEM,        /* the operating system refused: see the error text */
+    SGO_AGAIN          /* internal: take the slow path */
 } sgo_status;
 
 /* The class of an error that is told to the user (design.md section 3). */
@@ -48,7 +48,7 @@ typedef enum sgo_error_kind {
     SGO_ERROR_PROTOCOL,          /* Pusher or JSON rules broken */
     SGO_ERROR_STALE_DATA,
     SGO_ERROR_SLOW_CONSUMER,
-    SGO_ERROR_LIMIT,             /* one of our own maxima */
+    SGO_ERROR_LIMIT, /* one of our own maxima */
     SGO_ERROR_CONFIGURATION,
     SGO_ERROR_CLOSED,
     SGO_ERROR_FORKED,
@@ -144,8 +144,8 @@ typedef struct sgo_stream_stats {
     uint64_t versions_unchanged; /* byte-identical or equal answers */
     uint64_t versions_overtaken; /* older than the held one: not applied */
     uint64_t versions_refused;   /* malformed, too large, over a limit */
-    uint64_t stale_reads; /* answers that went back in time */
-    uint64_t early_reads; /* notified, yet unchanged: asked again */
+    uint64_t stale_reads;        /* answers that went back in time */
+    uint64_t early_reads;        /* notified, yet unchanged: asked again */
     uint64_t gaps, reconciles, walks_failed, reconnects, errors;
     uint64_t updates_delivered, updates_conflated;
     uint64_t events_added, events_removed;
