@@ -87,7 +87,7 @@ struct scene {
     struct full full;
     struct http *http;
     struct socket *sockets[SOCKETS];
-    int opens, data;
+    int opens, data, ended;
     bool stopped; /* nothing may be told afterwards */
 };
 
@@ -134,15 +134,31 @@ on_end(void *ctx, const struct socket_end *end)
 
     (void)end;
     CHECK(!s->stopped);
+    s->ended++;
 }
+
+/* The socket's pointer is dead after its end. */
+#define ENDS_OF(n)                                                            \
+    static void on_end_##n(void *ctx, const struct socket_end *end)           \
+    {                                                                         \
+        ((struct scene *)ctx)->sockets[n] = NULL;                             \
+        on_end(ctx, end);                                                     \
+    }
+ENDS_OF(0)
+ENDS_OF(1)
+ENDS_OF(2)
+ENDS_OF(3)
+ENDS_OF(4)
+ENDS_OF(5)
+
+static void (*const ends[])(void *, const struct socket_end *) = {
+    on_end_0, on_end_1, on_end_2, on_end_3, on_end_4, on_end_5};
 
 static void
 set_scene(void *ctx)
 {
     static const struct http_handler http_handler = {.on_data = on_data,
                                                      .on_done = on_done};
-    static const struct socket_handler socket_handler = {on_open, on_message,
-                                                         NULL, on_end};
     struct scene *s = ctx;
     struct http_config config = {.max_connections = 8};
     const char *const hosts[] = {"127.0.0.1",       "127.0.0.1",
@@ -168,6 +184,8 @@ set_scene(void *ctx)
     }
     for (int i = 0; i < SOCKETS; i++) {
         int of = i == 5 ? 0 : i;
+        struct socket_handler socket_handler = {on_open, on_message, NULL,
+                                                ends[i]};
         struct socket_request request = {
             .host = hosts[of], .port = ports[of], .path = lines[i]};
 
@@ -185,6 +203,7 @@ leave_some(void *ctx)
     socket_leave(s->sockets[0], 1000, "bye");
     socket_close(s->sockets[1], 1000, "bye");
     CHECK_INT(socket_send(s->sockets[5], "x", 1), SGO_OK);
+    s->sockets[0] = NULL; /* dead since it left */
 }
 
 static void

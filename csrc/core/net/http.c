@@ -369,8 +369,8 @@ first_in(struct http *http, enum job_state state, bool cancelled)
     return job;
 }
 
-/* A descriptor could not be watched, so curl does nothing more until every
- * transfer is gone. */
+/* A descriptor could not be watched, and curl does not say whose it was: end
+ * every transfer, which also lets go of the descriptor. */
 static void
 end_wounded(struct http *http)
 {

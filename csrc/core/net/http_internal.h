@@ -86,7 +86,7 @@ struct http {
     bool in_curl;       /* inside curl: do not add or remove handles */
     bool pump_needed;   /* a job is new */
     bool burial_needed; /* a job was cancelled inside curl */
-    bool wounded;       /* a callback of ours failed: curl gives up on all */
+    bool wounded;       /* a descriptor could not be watched */
     struct descriptor *descriptors; /* of curl's connections */
     struct http_job *jobs, *last_job;
     size_t in_flight;

@@ -103,8 +103,7 @@ descriptor_changed(CURL *easy, curl_socket_t fd, int what, void *ctx,
     d = descriptor_new(http, fd, events);
     curl_multi_assign(http->multi, fd, d);
     if (d == NULL) {
-        http->wounded = true;
-        return -1;
+        http->wounded = true; /* -1 would leave curl with a dangling entry */
     }
     return 0;
 }
