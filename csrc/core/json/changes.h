@@ -31,4 +31,11 @@ sgo_status change_list_finish(struct change_list *list,
 void diff_values(struct change_list *list, struct value old_value,
                  struct value new_value, struct text key);
 
+/* Append a change for each member of old_object that new_object lacks. */
+void diff_add_removed(struct change_list *list, struct value old_object,
+                      struct value new_object);
+
+/* Are two leaves equal? */
+bool diff_leaf_equal(struct value a, struct value b);
+
 #endif

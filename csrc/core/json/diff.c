@@ -21,9 +21,8 @@ same_bytes(struct value a, struct value b)
     return a_len == b_len && memcmp(a_raw, b_raw, a_len) == 0;
 }
 
-/* Two leaves. */
-static bool
-leaf_equal(struct value a, struct value b)
+bool
+diff_leaf_equal(struct value a, struct value b)
 {
     enum value_type type = value_type(a);
     const char *a_raw, *b_raw;
@@ -76,9 +75,9 @@ matcher_find(struct matcher *m, struct text key, struct value *out)
     return value_get_text(m->object, key, out);
 }
 
-static void
-add_removed(struct change_list *list, struct value old_object,
-            struct value new_object)
+void
+diff_add_removed(struct change_list *list, struct value old_object,
+                 struct value new_object)
 {
     struct value_iter it;
     struct matcher new_members;
@@ -124,8 +123,8 @@ diff_objects(struct change_list *list, struct value old_object,
                                   });
         }
     }
-    if (matched < old_members.next.count) {
-        add_removed(list, old_object, new_object);
+    if (matched < value_len(old_object)) {
+        diff_add_removed(list, old_object, new_object);
     }
 }
 
@@ -201,7 +200,7 @@ diff_values(struct change_list *list, struct value old_value,
     }
     if (type == value_type(new_value)) {
         if (type < VALUE_ARRAY) {
-            if (leaf_equal(old_value, new_value)) {
+            if (diff_leaf_equal(old_value, new_value)) {
                 return;
             }
         } else if (same_bytes(old_value, new_value)) {
@@ -245,7 +244,7 @@ objects_equal(struct value a, struct value b)
 
     value_iter_init(&it, a);
     matcher_init(&b_members, b);
-    if (it.count != b_members.next.count) {
+    if (value_len(a) != value_len(b)) {
         return false;
     }
     while (value_iter_next(&it, &key, &a_value)) {
@@ -287,7 +286,7 @@ value_equal(struct value a, struct value b)
         return false;
     }
     if (type < VALUE_ARRAY) {
-        return leaf_equal(a, b);
+        return diff_leaf_equal(a, b);
     }
     if (same_bytes(a, b)) {
         return true;

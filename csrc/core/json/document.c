@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "json/diff.h"
 #include "json/document_internal.h"
 #include "json/walk.h"
 
@@ -79,13 +78,15 @@ document_adopt(struct pool *pool, char *body, size_t body_cap, size_t len,
     return SGO_OK;
 }
 
-/* Exchange the roomy block an index grew in for one of its size. */
-static sgo_status
-fit_index(struct scan_index *index)
+sgo_status
+document_fit_index(struct scan_index *index)
 {
     size_t bytes = index->count * sizeof(struct container), cap;
     struct container *items;
 
+    if (index->cap_bytes - bytes <= bytes / 16) {
+        return SGO_OK;
+    }
     items = pool_get(index->pool, bytes, &cap);
     if (items == NULL) {
         return SGO_NO_MEMORY;
@@ -134,7 +135,7 @@ document_build(struct pool *pool, const char *bytes, size_t len,
         status = SGO_INVALID;
         goto fail;
     }
-    status = fit_index(&index);
+    status = document_fit_index(&index);
     if (status == SGO_OK) {
         status = document_adopt(pool, body, cap, len, index.items,
                                 index.cap_bytes, index.count, out);
@@ -150,38 +151,31 @@ fail:
     return status;
 }
 
-sgo_status
-document_update(struct pool *pool, const char *bytes, size_t len,
-                struct document *old, struct document **out,
-                struct changes **changes, struct scan_error *err)
-{
-    struct document *doc = NULL;
-    struct changes *list;
-    sgo_status status;
-
-    if (len == old->len && memcmp(bytes, old->body, len) == 0) {
-        doc = document_retain(old);
-    } else {
-        status = document_build(pool, bytes, len, &doc, err);
-        if (status != SGO_OK) {
-            return status;
-        }
-    }
-    status = diff_compare(old, doc, &list);
-    if (status != SGO_OK) {
-        document_release(doc);
-        return status;
-    }
-    *out = doc;
-    *changes = list;
-    return SGO_OK;
-}
-
 struct document *
 document_retain(struct document *doc)
 {
     refcount_retain(&doc->refs);
     return doc;
+}
+
+void
+document_move_hashes(struct document *from, struct document *to)
+{
+    for (int i = 0; i < DOCUMENT_HASH_LISTS; i++) {
+        struct key_hash *hash = atomic_load(&from->hashes[i]);
+
+        atomic_store(&from->hashes[i], NULL);
+        if (to != NULL) {
+            atomic_store(&to->hashes[i], hash);
+            continue;
+        }
+        while (hash != NULL) {
+            struct key_hash *next = hash->next;
+
+            mem_free(hash);
+            hash = next;
+        }
+    }
 }
 
 void
@@ -195,16 +189,7 @@ document_release(struct document *doc)
     if (doc == NULL || !refcount_release(&doc->refs)) {
         return;
     }
-    for (int i = 0; i < DOCUMENT_HASH_LISTS; i++) {
-        struct key_hash *hash = atomic_load(&doc->hashes[i]);
-
-        while (hash != NULL) {
-            struct key_hash *next = hash->next;
-
-            mem_free(hash);
-            hash = next;
-        }
-    }
+    document_move_hashes(doc, NULL);
     block.in = doc->body;
     pool_put(doc->pool, block.out, doc->body_cap);
     block.in = doc->containers;

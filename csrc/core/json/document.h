@@ -33,6 +33,7 @@ struct document {
     struct pool *pool; /* a reference; body, containers come from it */
     size_t body_cap;
     size_t containers_cap;
+    atomic_uchar distinct; /* enum document_distinct */
     /* Of objects by record number; lists that only ever grow. */
     _Atomic(struct key_hash *) hashes[DOCUMENT_HASH_LISTS];
 };
@@ -119,7 +120,6 @@ struct value_iter {
     struct value parent;
     uint32_t at;    /* next byte to look at */
     uint32_t child; /* next container record */
-    uint32_t count; /* distinct keys; objects only */
     uint32_t entry; /* with equal keys: next place in the key hash */
     bool distinct;  /* has equal keys */
     bool is_object;

@@ -25,6 +25,23 @@ struct key_hash {
     struct key_entry *entries;
 };
 
+/* Does any object of a document hold equal keys?  Learnt when first asked. */
+enum document_distinct {
+    DISTINCT_UNKNOWN,
+    DISTINCT_YES, /* no object has equal keys */
+    DISTINCT_NO
+};
+
+bool document_is_distinct(const struct document *doc);
+
+/* Does this object hold equal keys?  *count gets its distinct keys. */
+bool document_has_equal_keys(const struct document *doc, uint32_t index,
+                             uint32_t *count);
+
+/* Hand all hashes of `from` to `to`, which nobody else sees yet; to NULL:
+ * free them. */
+void document_move_hashes(struct document *from, struct document *to);
+
 /* The hash of an object, made when it is not there yet.  NULL: the object has
  * under DOCUMENT_HASH_MEMBERS members, or out of memory.  Any thread. */
 const struct key_hash *document_hash(const struct document *doc,
@@ -44,6 +61,17 @@ struct text document_key(const struct document *doc, uint32_t off);
 
 /* Members of an object or elements of an array, equal keys counted each. */
 uint32_t document_count(const struct document *doc, uint32_t index);
+
+/* The fused pass of document_update, for a document without equal keys and
+ * other bytes than its own.  SGO_AGAIN: take the long way (which also tells
+ * what is wrong with a malformed text); SGO_NO_MEMORY. */
+sgo_status document_update_fused(struct pool *pool, const char *bytes,
+                                 size_t len, const struct document *old,
+                                 struct document **out,
+                                 struct changes **changes);
+
+/* Exchange the roomy block an index grew in for one of its size. */
+sgo_status document_fit_index(struct scan_index *index);
 
 /* A document of a body and an index that are already valid.  On success both
  * blocks belong to it; on failure they stay the caller's. */

@@ -68,14 +68,20 @@ scan_index_fini(struct scan_index *index)
 }
 
 sgo_status
-scan_index_grow(struct scan_index *index, uint32_t max)
+scan_index_reserve(struct scan_index *index, uint32_t more, uint32_t max)
 {
     uint32_t want = index->cap < 64 ? 128 : index->cap * 2;
     size_t cap_bytes;
     struct container *items;
 
-    if (index->count >= max) {
+    if (more > max || index->count > max - more) {
         return SGO_LIMIT;
+    }
+    if (index->cap - index->count >= more) {
+        return SGO_OK;
+    }
+    if (want < index->count + more) {
+        want = index->count + more;
     }
     if (want > max) {
         want = max;
@@ -297,7 +303,7 @@ open_container(struct scanner *s, const char *p, uint32_t key,
     struct scan_index *index = s->index;
 
     if (index->count == index->cap) {
-        sgo_status status = scan_index_grow(index, s->max);
+        sgo_status status = scan_index_reserve(index, 1, s->max);
 
         if (status != SGO_OK) {
             s->status = status;

@@ -49,9 +49,10 @@ struct scan_index {
 /* Give the block back; the index is as before its first use. */
 void scan_index_fini(struct scan_index *index);
 
-/* Room for one more record of a text whose index may have at most `max`.
- * SGO_LIMIT, SGO_NO_MEMORY. */
-sgo_status scan_index_grow(struct scan_index *index, uint32_t max);
+/* Room for `more` further records of a text whose index may have at most
+ * `max`.  SGO_LIMIT, SGO_NO_MEMORY. */
+sgo_status scan_index_reserve(struct scan_index *index, uint32_t more,
+                              uint32_t max);
 
 /* Validate `len` bytes that are followed by SCAN_PADDING zero bytes and index
  * their containers (records go behind index->count, which starts at 0).  What is accepted: RFC 8259 and nothing else, strict UTF-8; escaped

@@ -190,10 +190,11 @@ key_sketch(struct text key)
     return (uint32_t)((word ^ key.len) * UINT64_C(0x9FB21C651E98DF25) >> 56);
 }
 
-/* Does an object hold equal keys?  *count gets its distinct keys.  The small
+/* The small
  * filter of sketches settles most objects in one walk. */
-static bool
-has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
+bool
+document_has_equal_keys(const struct document *doc, uint32_t index,
+                        uint32_t *count)
 {
     uint64_t seen[4] = {0, 0, 0, 0};
     const struct key_hash *hash = document_hash_made(doc, index);
@@ -230,6 +231,38 @@ has_equal_keys(const struct document *doc, uint32_t index, uint32_t *count)
     return distinct < n;
 }
 
+static bool
+is_known_distinct(const struct document *doc)
+{
+    return atomic_load_explicit(&doc->distinct, memory_order_relaxed) ==
+           DISTINCT_YES;
+}
+
+bool
+document_is_distinct(const struct document *doc)
+{
+    union {
+        const struct document *in;
+        struct document *out;
+    } own = {doc}; /* what is learnt is no change of the document */
+    unsigned char known =
+        atomic_load_explicit(&doc->distinct, memory_order_relaxed);
+    uint32_t n;
+
+    if (known != DISTINCT_UNKNOWN) {
+        return known == DISTINCT_YES;
+    }
+    known = DISTINCT_YES;
+    for (uint32_t i = 0; i < doc->count && known == DISTINCT_YES; i++) {
+        if (doc->body[doc->containers[i].off] == '{' &&
+            document_has_equal_keys(doc, i, &n)) {
+            known = DISTINCT_NO;
+        }
+    }
+    atomic_store_explicit(&own.out->distinct, known, memory_order_relaxed);
+    return known == DISTINCT_YES;
+}
+
 size_t
 value_len(struct value v)
 {
@@ -238,10 +271,10 @@ value_len(struct value v)
     if (v.doc == NULL || v.index == VALUE_LEAF) {
         return 0;
     }
-    if (v.doc->body[v.off] == '[') {
+    if (v.doc->body[v.off] == '[' || is_known_distinct(v.doc)) {
         return document_count(v.doc, v.index);
     }
-    has_equal_keys(v.doc, v.index, &n);
+    document_has_equal_keys(v.doc, v.index, &n);
     return n;
 }
 
@@ -249,6 +282,7 @@ void
 value_iter_init(struct value_iter *it, struct value container)
 {
     struct walk w;
+    uint32_t n;
 
     *it = (struct value_iter){.parent = container};
     if (container.doc == NULL || container.index == VALUE_LEAF) {
@@ -259,9 +293,9 @@ value_iter_init(struct value_iter *it, struct value container)
     it->at = w.at;
     it->child = w.child;
     it->is_object = w.is_object;
-    if (w.is_object) {
+    if (w.is_object && !is_known_distinct(container.doc)) {
         it->distinct =
-            has_equal_keys(container.doc, container.index, &it->count);
+            document_has_equal_keys(container.doc, container.index, &n);
     }
 }
 
