@@ -143,6 +143,13 @@ serve_one(struct conn *c, const struct request *r)
         conn_until_closed(c);
         return false;
     }
+    if (strcmp(r->path, "/drip") == 0) {
+        conn_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while (conn_write(c, "drop", 4)) {
+            poll(NULL, 0, 10);
+        }
+        return false;
+    }
     if (strcmp(r->path, "/begin") == 0) {
         conn_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun");
         conn_until_closed(c);
@@ -722,6 +729,26 @@ time_runs_out(void)
 }
 
 static void
+a_trickle_is_no_answer(void)
+{
+    struct bench b = {0};
+    struct fetch f;
+
+    b.loop = get_loop();
+    b.peer = peer_start(serve, NULL, &b.elsewhere);
+    b.config.slow_window_ns = 100 * NS_PER_MS;
+    on_loop(b.loop, create, &b);
+    f = fetch_of(&b, "GET", "/drip");
+    f.request.until_first_byte = true;
+    go(&f);
+    CHECK_INT(f.end.status, SGO_TIMEOUT);
+    CHECK(strstr(f.end.error.text, "less than 1000 bytes per second") != NULL);
+    CHECK(f.end.truncated);
+    CHECK(f.body_len >= 4);
+    bench_close(&b);
+}
+
+static void
 a_dead_connection_of_the_pool_is_no_failure(void)
 {
     struct bench b;
@@ -903,6 +930,7 @@ main(void)
     RUN(long_answers_are_cut);
     RUN(failures_are_told_in_words);
     RUN(time_runs_out);
+    RUN(a_trickle_is_no_answer);
     RUN(a_dead_connection_of_the_pool_is_no_failure);
     RUN(a_request_that_met_the_end_of_a_connection_is_repeated_once);
     RUN(cancelled_in_each_state_nothing_comes);

@@ -114,6 +114,7 @@ speak(struct conn *c, const char *path)
         while (ws_frame(c, WS_MORE, false, block, sizeof(block))) {
         }
     } else if (strcmp(path, "/ping") == 0) {
+        poll(NULL, 0, 150); /* silence first */
         ws_frame(c, WS_PING, true, "payload", 7);
         drain(c, true);
     } else if (strcmp(path, "/mute") == 0) {
@@ -451,19 +452,48 @@ what_waits_to_be_sent_has_a_maximum(void)
 }
 
 static void
+ask_last_rx(void *ctx)
+{
+    struct line *l = ctx;
+
+    l->last_rx_ns = socket_last_rx_ns(l->socket);
+}
+
+static void
 a_ping_is_answered_and_counts_as_life(void)
 {
-    struct line l;
-    int64_t dialled;
+    struct line l, quiet;
+    int64_t opened, asked;
 
     setup();
     l = line_to(loop, peer, "/ping");
-    dialled = clock_now_ns();
+    quiet = l;
+    l.request.life_interval_ns = 100 * NS_PER_MS;
     dial(&l);
+    WAIT(l.open);
+    opened = clock_now_ns();
+    CHECK_INT(l.frames, 0);
     WAIT(server_saw_opcode == WS_PONG);
     CHECK_STR(server_saw, "payload");
+    WAIT(l.frames >= 1); /* found by the next look */
+    CHECK(ms_since(opened) >= 100);
+    on_loop(loop, ask_last_rx, &l);
+    CHECK(l.last_rx_ns > opened + 60 * NS_PER_MS);
     on_loop(loop, drop, &l);
-    CHECK(ms_since(dialled) < 5000);
+
+    CHANGE(server_saw_opcode = 0);
+    dial(&quiet); /* looks every 5 s only, unless asked */
+    WAIT(quiet.open);
+    opened = clock_now_ns();
+    on_loop(loop, ask_last_rx, &quiet);
+    CHECK(quiet.last_rx_ns <= opened);
+    WAIT(server_saw_opcode == WS_PONG);
+    asked = clock_now_ns();
+    on_loop(loop, ask_last_rx, &quiet);
+    CHECK(quiet.last_rx_ns > opened + 60 * NS_PER_MS);
+    CHECK(quiet.last_rx_ns <= asked + NS_PER_S);
+    CHECK_INT(quiet.frames, 0);
+    on_loop(loop, drop, &quiet);
     teardown();
 }
 

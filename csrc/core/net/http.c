@@ -99,6 +99,9 @@ copy_config(struct http *http, const struct http_config *config,
     }
     http->roots = config->roots ? roots_retain(config->roots) : NULL;
     http->log = config->log;
+    http->slow_window_ns = config->slow_window_ns > 0
+                               ? config->slow_window_ns
+                               : HTTP_SLOW_WINDOW_S * NS_PER_S;
     return SGO_OK;
 
 no_memory:

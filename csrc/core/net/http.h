@@ -31,6 +31,7 @@ struct http_config {
     struct roots *roots;    /* NULL: https is refused */
     const char *proxy;      /* NULL: environment; "": none; else a URL */
     size_t max_connections; /* per host; 0: HTTP_CONNECTIONS */
+    int64_t slow_window_ns; /* tests: HTTP_SLOW_S in shorter seconds */
     struct log *log;        /* may be NULL; outlives the http */
 };
 

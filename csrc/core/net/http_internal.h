@@ -99,6 +99,7 @@ struct http {
     char *proxy;
     struct roots *roots;
     struct log *log;
+    int64_t slow_window_ns;
     char proven_host[RESOLVE_HOST_BYTES]; /* answered last, at proven_ns */
     int64_t proven_ns;
 };

@@ -207,7 +207,7 @@ first_byte(struct http_job *job)
     }
     job->slow_mark = 0;
     loop_timer_set(loop, &job->slow,
-                   job->end.first_byte_ns + HTTP_SLOW_WINDOW_S * NS_PER_S);
+                   job->end.first_byte_ns + job->http->slow_window_ns);
 }
 
 static size_t
@@ -264,8 +264,7 @@ transfer_slow(void *ctx)
     job->slow_mark = (uint64_t)received;
     if (job->slow_windows < HTTP_SLOW_S / HTTP_SLOW_WINDOW_S) {
         loop_timer_set(http->loop, &job->slow,
-                       loop_now_ns(http->loop) +
-                           HTTP_SLOW_WINDOW_S * NS_PER_S);
+                       loop_now_ns(http->loop) + http->slow_window_ns);
         return;
     }
     timeout_error(job, true, &error);

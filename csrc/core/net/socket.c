@@ -385,11 +385,15 @@ limit_passed(void *ctx)
 }
 
 static void
-attempt_late(void *ctx)
+attempt_timer(void *ctx)
 {
     struct socket *s = ctx;
 
-    if (s->wsi != NULL) {
+    if (s->state == SOCKET_OPEN) {
+        loop_timer_set(s->loop, &s->attempt,
+                       loop_now_ns(s->loop) + s->life_interval_ns);
+        socket_look_for_life(s); /* last: it calls out */
+    } else if (s->wsi != NULL) {
         kill_wire(s);
     }
 }
@@ -399,17 +403,17 @@ socket_init_timers(struct socket *s)
 {
     loop_timer_init(&s->step, take_step, s);
     loop_timer_init(&s->limit, limit_passed, s);
-    loop_timer_init(&s->attempt, attempt_late, s);
+    loop_timer_init(&s->attempt, attempt_timer, s);
 }
 
 void
 socket_opened(struct socket *s)
 {
     loop_timer_cancel(s->loop, &s->limit);
-    loop_timer_cancel(s->loop, &s->attempt);
     s->state = SOCKET_OPEN;
     s->end.was_open = true;
     s->last_rx_ns = loop_now_ns(s->loop);
+    loop_timer_set(s->loop, &s->attempt, s->last_rx_ns + s->life_interval_ns);
     if (!s->dead) {
         s->handler.on_open(s->ctx);
     }

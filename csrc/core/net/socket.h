@@ -18,6 +18,7 @@ enum {
 };
 #define SOCKET_STUCK_NS (10 * NS_PER_S) /* nothing could be sent: dead */
 #define SOCKET_CLOSE_NS NS_PER_S        /* wait for the peer's close */
+#define SOCKET_LIFE_NS (5 * NS_PER_S)
 #define SOCKET_LEAVE_NS (500 * NS_PER_MS)
 
 /* Copied; roots is retained. */
@@ -31,6 +32,7 @@ struct socket_request {
     const char *proxy;        /* NULL: environment; "": none; else a URL */
     size_t max_message_bytes; /* 0: SOCKET_MESSAGE_BYTES */
     int64_t open_timeout_ns;  /* lookup to 101; 0: none */
+    int64_t life_interval_ns; /* see on_frame; 0: SOCKET_LIFE_NS */
     struct log *log;          /* may be NULL; outlives the socket */
 };
 
@@ -53,7 +55,9 @@ struct socket_handler {
     /* One whole message; bytes valid during the call. */
     void (*on_message)(void *ctx, const char *bytes, size_t len, bool binary);
     /* Anything arrived, control frames and fragments included: a sign of
-     * life.  Before on_message.  May be NULL. */
+     * life.  Before on_message.  Pings of the peer, which lws answers and
+     * keeps to itself, are noticed up to life_interval_ns late, on Linux
+     * only.  May be NULL. */
     void (*on_frame)(void *ctx);
     /* Exactly once, last; the socket is gone afterwards. */
     void (*on_end)(void *ctx, const struct socket_end *end);
@@ -85,10 +89,8 @@ void socket_kill(struct socket *s);
 /* Bytes that wait to be sent. */
 size_t socket_queued(const struct socket *s);
 
-/* When anything last arrived, on loop_now_ns()'s clock; 0: nothing yet.
- * Where the system tells (Linux) this includes what on_frame cannot see: lws
- * answers WebSocket pings by itself and tells nobody.  To be asked when a
- * deadline has passed, before the connection is taken for dead. */
+/* When anything last arrived, pings included where the system tells (Linux),
+ * on loop_now_ns()'s clock; 0: never open. */
 int64_t socket_last_rx_ns(const struct socket *s);
 
 #endif

@@ -64,7 +64,7 @@ struct socket {
     struct roots *roots;
     struct proxy proxy;
     struct log *log;
-    int64_t open_timeout_ns;
+    int64_t open_timeout_ns, life_interval_ns;
 
     struct resolve *lookup;
     struct address addresses[RESOLVE_ADDRESSES];
@@ -76,7 +76,7 @@ struct socket {
 
     struct loop_timer step;    /* the next move, in a clean stack */
     struct loop_timer limit;   /* of opening; of closing; of sending */
-    struct loop_timer attempt; /* of one address */
+    struct loop_timer attempt; /* of one address; open: looks for life */
 
     struct buf message; /* parts of one message so far */
     bool binary;
@@ -101,6 +101,7 @@ struct vhost {
 struct socket_set {
     struct loop *loop;
     struct loop_watch watch;
+    int64_t jumped_ns; /* when the machine last woke; 0: never slept */
     struct socket *sockets;
     struct vhost *vhosts;
 };
@@ -112,6 +113,8 @@ void socket_init_timers(struct socket *s);
 void socket_opened(struct socket *s);
 
 /* socket_message.c */
+/* Ask the system whether anything arrived that lws kept to itself. */
+void socket_look_for_life(struct socket *s);
 void socket_received(struct socket *s, const char *bytes, size_t len,
                      bool first, bool last, bool binary);
 void socket_pong(struct socket *s);

@@ -179,11 +179,35 @@ socket_queued(const struct socket *s)
     return s->queued;
 }
 
+/* TCP counts its idle time in ticks of a few ms, and not while the machine
+ * sleeps: only what is clearly later than what we know counts. */
+#define CLEARLY_NS (50 * NS_PER_MS)
+
 int64_t
 socket_last_rx_ns(const struct socket *s)
 {
-    int64_t idle = s->wsi != NULL && s->last_rx_ns != 0 ? wire_idle_ns(s) : -1;
-    int64_t at = loop_now_ns(s->loop) - idle;
+    int64_t known = s->last_rx_ns, idle, at;
 
-    return idle >= 0 && at > s->last_rx_ns ? at : s->last_rx_ns;
+    if (s->wsi == NULL || known == 0) {
+        return known;
+    }
+    idle = wire_idle_ns(s);
+    at = loop_now_ns(s->loop) - idle;
+    if (idle < 0 || at < s->set->jumped_ns || at < known + CLEARLY_NS) {
+        return known;
+    }
+    return at;
+}
+
+void
+socket_look_for_life(struct socket *s)
+{
+    int64_t at = socket_last_rx_ns(s);
+
+    if (at > s->last_rx_ns) {
+        s->last_rx_ns = at;
+        if (!s->dead && s->handler.on_frame != NULL) {
+            s->handler.on_frame(s->ctx); /* s may be dead now */
+        }
+    }
 }

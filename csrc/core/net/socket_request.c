@@ -21,6 +21,15 @@ loop_stops(void *ctx)
 }
 
 static void
+loop_jumped(void *ctx, int64_t jump_ns)
+{
+    struct socket_set *set = ctx;
+
+    (void)jump_ns;
+    set->jumped_ns = loop_now_ns(set->loop);
+}
+
+static void
 loop_gone(void *ctx)
 {
     struct socket_set *set = ctx;
@@ -45,8 +54,10 @@ get_set(struct loop *loop)
             return NULL;
         }
         set->loop = loop;
-        set->watch = (struct loop_watch){
-            .on_stop = loop_stops, .on_gone = loop_gone, .ctx = set};
+        set->watch = (struct loop_watch){.on_clock_jump = loop_jumped,
+                                         .on_stop = loop_stops,
+                                         .on_gone = loop_gone,
+                                         .ctx = set};
         loop_watch_add(loop, &set->watch);
         *slot = set;
     }
@@ -124,6 +135,8 @@ fill(struct socket *s, const struct socket_request *r)
     s->tls = r->tls;
     s->log = r->log;
     s->open_timeout_ns = r->open_timeout_ns;
+    s->life_interval_ns =
+        r->life_interval_ns > 0 ? r->life_interval_ns : SOCKET_LIFE_NS;
     s->path = mem_dup(r->path, strlen(r->path));
     s->user_agent = mem_dup(agent, strlen(agent));
     s->roots = r->roots != NULL ? roots_retain(r->roots) : NULL;
