@@ -327,11 +327,18 @@ lint-python:
 	$(Q)$(VENV)/bin/ruff format --check --quiet $(PY_LINTED)
 	$(Q)$(VENV)/bin/mypy
 
+# What cppcheck needs to know of Python.h, which it does not read.
+CPPCHECK_PYTHON := '-DPy_BEGIN_ALLOW_THREADS={' '-DPy_END_ALLOW_THREADS=}' \
+    '-DPy_RETURN_NOTIMPLEMENTED=return Py_NotImplemented' \
+    '-DPy_RETURN_NONE=return Py_None' '-DPy_RETURN_TRUE=return Py_True' \
+    '-DPy_RETURN_FALSE=return Py_False' '-DPy_UNUSED(name)=name'
 lint-cppcheck:
 	@echo "  cppcheck"
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 -j $(JOBS) \
 	    --enable=warning,performance,portability --inline-suppr \
-	    --suppress=missingIncludeSystem -D_GNU_SOURCE -Icsrc/core \
+	    --suppress=missingIncludeSystem --library=python,posix \
+	    --suppress=preprocessorErrorDirective -D_GNU_SOURCE -Icsrc/core \
+	    $(CPPCHECK_PYTHON) \
 	    $(CORE_SOURCES) $(BINDING_SOURCES)
 
 TIDY_STAMPS := $(patsubst %.c,$(BUILD)/tidy/%.ok, \

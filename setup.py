@@ -63,7 +63,7 @@ ZLIB = ("zlib1g-dev", "zlib-devel", "zlib-dev", "zlib")
 LIBDEFLATE = ("libdeflate-dev", "libdeflate-devel", "libdeflate-dev", "libdeflate")
 LIBRARIES = (
     Library("libwebsockets", "4.1", LWS),
-    Library("libcurl", "7.80", CURL),
+    Library("libcurl", "7.87", CURL),
     Library("libcjson", "1.7.14", CJSON),
     Library("openssl", "3.0", OPENSSL),
     Library("zlib", "1.2.11", ZLIB),

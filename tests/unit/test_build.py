@@ -103,7 +103,7 @@ def test_an_old_library_is_refused_with_both_versions(
 ) -> None:
     done = build(tree, PKG_CONFIG=fake_pkg_config, OLD="libcurl")
     assert done.returncode != 0
-    assert "needs libcurl 7.80 or newer, which is too old here (0.9)" in done.stderr
+    assert "needs libcurl 7.87 or newer, which is too old here (0.9)" in done.stderr
 
 
 def test_without_pkg_config_it_names_both_packages(tree: Path) -> None:
