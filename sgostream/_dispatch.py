@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._errors import SgoError
+from ._threads import start_helper
 
 if TYPE_CHECKING:
     from ._event import Update
@@ -49,7 +50,9 @@ class Dispatcher:
         self._wake_read = -1
         self._wake_write = -1
         self._thread: threading.Thread | None = None
+        self._ending = False  # closing, once the last state has come
         self._closing = False
+        self._running: Callable[[Any], object] | None = None
 
     # -- what it is given -----------------------------------------------------
 
@@ -71,6 +74,8 @@ class Dispatcher:
     def put_state(self, change: StateChange) -> None:
         """Queue a state change."""
         self._put("state", change)
+        if self._ending and change.current == "disconnected":
+            self.close()
 
     def put_gap(self, gap: Gap) -> None:
         """Queue a gap."""
@@ -87,6 +92,10 @@ class Dispatcher:
             self._waiting.append((kind, item))
         self._wake()
 
+    def end(self) -> None:
+        """Close once the stream's last state, ``disconnected``, has come."""
+        self._ending = True
+
     def close(self) -> None:
         """End the thread once what was queued has been run."""
         with self._lock:
@@ -94,9 +103,12 @@ class Dispatcher:
         self._wake()
 
     @property
-    def thread(self) -> threading.Thread | None:
-        """The thread, once it was needed."""
-        return self._thread
+    def running(self) -> Callable[[Any], object] | None:
+        """The callback that another thread is in right now, or None."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return None
+        return self._running
 
     # -- the thread -----------------------------------------------------------
 
@@ -107,10 +119,9 @@ class Dispatcher:
             self._wake_read, self._wake_write = os.pipe()
             os.set_blocking(self._wake_read, False)
             os.set_blocking(self._wake_write, False)
-            self._thread = threading.Thread(
-                target=self._run, name=f"sgostream-callbacks-{self._name}", daemon=True
+            self._thread = start_helper(
+                self._run, f"sgostream-callbacks-{self._name}", self.close
             )
-        self._thread.start()
 
     def _wake(self) -> None:
         with self._lock:
@@ -193,12 +204,15 @@ class Dispatcher:
     def _call(
         self, callback: Callable[[Any], object], item: object, *, is_error: bool
     ) -> None:
+        self._running = callback
         try:
             callback(item)
         except Exception as error:
             _log.exception("callback %r raised", callback)
             if not is_error:
                 self._report(error)
+        finally:
+            self._running = None
 
     def _report(self, error: BaseException) -> None:
         with self._lock:

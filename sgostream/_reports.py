@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._threads import start_helper
 from ._types import Connection, Gap, StateChange
 
 if TYPE_CHECKING:
@@ -45,10 +46,16 @@ class ReportRouter:
         with self._lock:
             if self._thread is not None:
                 return
-            self._thread = threading.Thread(
-                target=_run, args=(self,), name="sgostream-reports", daemon=True
+            self._thread = start_helper(
+                lambda: _run(self), "sgostream-reports", self._core.close
             )
-            self._thread.start()
+
+    def end(self) -> None:
+        """The client is closed: no dispatcher will get anything more."""
+        with self._lock:
+            dispatchers = list(self._dispatchers.values())
+        for dispatcher in dispatchers:
+            dispatcher.close()
 
     def _hand_over(self, report: dict[str, Any]) -> None:
         kind = report["kind"]
@@ -97,6 +104,7 @@ def _run(router: ReportRouter) -> None:
     while True:
         report = router._core.take_report()
         if report is None:
+            router.end()
             return
         try:
             router._hand_over(report)

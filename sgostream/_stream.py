@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +27,8 @@ OnUpdate = TypeVar("OnUpdate", bound=Callable[[Update], object])
 OnState = TypeVar("OnState", bound=Callable[[StateChange], object])
 OnGap = TypeVar("OnGap", bound=Callable[[Gap], object])
 OnError = TypeVar("OnError", bound=Callable[[BaseException], object])
+
+_log = logging.getLogger(__name__)
 
 _streams: weakref.WeakValueDictionary[int, Stream]
 _streams = weakref.WeakValueDictionary()
@@ -204,8 +207,14 @@ class Stream:
 
         Closes its client too if it was made by :func:`sgostream.stream`.
         """
+        before = self._core.state().connection
+        self._dispatcher.end()
         self._core.close()
-        self._dispatcher.close()
+        if before in ("disconnected", "failed"):  # no further state will come
+            self._dispatcher.close()
+        busy = self._dispatcher.running
+        if busy is not None:
+            _log.warning("closed while the callback %r is still running", busy)
         if self._owns_client:
             self._client.close()
 
