@@ -24,7 +24,9 @@ sgo_status change_list_finish(struct change_list *list,
                               struct changes **out);
 
 /* A key of which a change alone is not news. */
-#define TEXT_IS_TIMESTAMP(key) text_equal_bytes((key), "lastUpdatedAt", 13)
+#define TEXT_IS_TIMESTAMP(key)                                                \
+    (((key).len == 13 || (key).escaped) &&                                    \
+     text_equal_bytes((key), "lastUpdatedAt", 13))
 
 /* Compare two values of which the last key is `key` (raw == NULL: none) and
  * append what differs. */

@@ -22,45 +22,19 @@
 #endif
 
 #include "base/mem.h"
-#include "json/changes.h"
-#include "json/document_internal.h"
+#include "json/update_internal.h"
 #include "json/walk.h"
 
 enum { LOOK_AHEAD = 4 };
 
-/* A pair of containers that are open at the current place. */
-struct level {
-    uint32_t old;    /* record in the old document */
-    uint32_t record; /* in the new index */
-    uint32_t after;  /* old text: behind the last value, or the bracket */
-    uint32_t child;  /* old record: the first that begins at or behind it */
-    size_t mark;     /* changes when it was opened */
-    bool irregular;  /* an object whose members were matched by name */
-    bool compare;    /* an array to be compared as a whole when closed */
-};
-
-struct update {
-    struct scanner s; /* of the new text */
-    const struct document *old;
-    struct document view; /* the new document as far as it is indexed */
-    struct change_list list;
-    struct level levels[SCAN_MAX_DEPTH];
-    uint32_t depth;   /* open levels */
-    const char *p;    /* new text: the place that belongs to `after` */
-    uint32_t differs; /* old text: offset of the first different byte */
-};
-
-static struct level *
-top_of(struct update *u)
+#if defined(__SSE2__)
+static inline __m128i
+equal_16(const char *a, const char *b)
 {
-    return &u->levels[u->depth - 1];
+    return _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
+                          _mm_loadu_si128((const __m128i *)(const void *)b));
 }
-
-static uint32_t
-offset_of(const struct update *u, const char *p)
-{
-    return (uint32_t)(p - u->s.begin);
-}
+#endif
 
 /* How many bytes are equal, at most max. */
 static size_t
@@ -69,10 +43,19 @@ common_prefix(const char *a, const char *b, size_t max)
     size_t n = 0;
 
 #if defined(__SSE2__)
+    for (; n + 64 <= max; n += 64) {
+        __m128i equal =
+            _mm_and_si128(_mm_and_si128(equal_16(a + n, b + n),
+                                        equal_16(a + n + 16, b + n + 16)),
+                          _mm_and_si128(equal_16(a + n + 32, b + n + 32),
+                                        equal_16(a + n + 48, b + n + 48)));
+
+        if (_mm_movemask_epi8(equal) != 0xFFFF) {
+            break;
+        }
+    }
     for (; n + 16 <= max; n += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a + n));
-        __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(b + n));
-        unsigned equal = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+        unsigned equal = (unsigned)_mm_movemask_epi8(equal_16(a + n, b + n));
 
         if (equal != 0xFFFF) {
             return n + (size_t)__builtin_ctz(~equal);
@@ -95,152 +78,6 @@ common_prefix(const char *a, const char *b, size_t max)
     return n;
 }
 
-/* The view with the index as it is now. */
-static const struct document *
-view_of(struct update *u)
-{
-    u->view.containers = u->s.index->items;
-    u->view.count = u->s.index->count;
-    return &u->view;
-}
-
-static struct value
-old_value(const struct update *u, uint32_t off, uint32_t index)
-{
-    return (struct value){u->old, off, index};
-}
-
-static struct value
-new_value(struct update *u, uint32_t off, uint32_t index)
-{
-    return (struct value){view_of(u), off, index};
-}
-
-static bool
-reserve(struct update *u, uint32_t more)
-{
-    return scan_index_reserve(u->s.index, more, u->s.max) == SGO_OK;
-}
-
-/* --- levels ----------------------------------------------------------- */
-
-static bool
-is_alt_lines(const struct update *u, const struct level *level)
-{
-    const struct container *c = &u->old->containers[level->old];
-
-    return c->key != 0 && u->old->body[c->off] == '[' &&
-           text_equal_bytes(document_key(u->old, c->key), "altLines", 8);
-}
-
-static bool
-is_line_key(struct text key)
-{
-    return text_equal_bytes(key, "spread", 6) ||
-           text_equal_bytes(key, "overUnder", 9);
-}
-
-/* Something in the innermost level differs: was it the line of an alternative
- * line?  Then only the comparison of the whole array can tell what it means.
- */
-static void
-mark_line(struct update *u, struct text key)
-{
-    if (u->depth > 1 && is_line_key(key) &&
-        is_alt_lines(u, &u->levels[u->depth - 2])) {
-        u->levels[u->depth - 2].compare = true;
-    }
-}
-
-/* Open the new container at p as the counterpart of an old one. */
-static bool
-open_level(struct update *u, uint32_t old, const char *p, uint32_t key)
-{
-    struct scan_index *index = u->s.index;
-    struct container *c;
-
-    if (!reserve(u, 1)) {
-        return false;
-    }
-    if (u->old->containers[old].key != 0) {
-        mark_line(u, document_key(u->old, u->old->containers[old].key));
-    }
-    c = &index->items[index->count];
-    c->off = offset_of(u, p);
-    c->key = key;
-    u->levels[u->depth++] = (struct level){
-        .old = old,
-        .record = index->count++,
-        .after = u->old->containers[old].off + 1,
-        .child = old + 1,
-        .mark = u->list.n,
-    };
-    u->p = p + 1;
-    return true;
-}
-
-/* The members of an irregular object are complete: what of the old ones has
- * gone?  Equal keys cannot be told apart here. */
-static bool
-finish_object(struct update *u, const struct level *level)
-{
-    const struct container *c = &u->s.index->items[level->record];
-    uint32_t n;
-
-    if (document_has_equal_keys(view_of(u), level->record, &n)) {
-        return false;
-    }
-    diff_add_removed(
-        &u->list, old_value(u, u->old->containers[level->old].off, level->old),
-        new_value(u, c->off, level->record));
-    if (u->depth > 0 && is_alt_lines(u, top_of(u))) {
-        top_of(u)->compare = true;
-    }
-    return true;
-}
-
-/* Compare an array as a whole instead of what was found inside so far. */
-static void
-compare_array(struct update *u, const struct level *level)
-{
-    const struct container *c = &u->old->containers[level->old];
-    struct text key = {NULL, 0, false};
-
-    if (c->key != 0) {
-        key = document_key(u->old, c->key);
-    }
-    u->list.n = level->mark;
-    diff_values(
-        &u->list, old_value(u, c->off, level->old),
-        new_value(u, u->s.index->items[level->record].off, level->record),
-        key);
-}
-
-/* The innermost level ends in front of `end` (new text). */
-static bool
-close_level(struct update *u, const char *end)
-{
-    struct level level = *top_of(u);
-    const struct container *old = &u->old->containers[level.old];
-    struct container *c = &u->s.index->items[level.record];
-
-    c->end = offset_of(u, end);
-    c->next = u->s.index->count;
-    u->depth--;
-    u->p = end;
-    if (u->depth > 0) {
-        top_of(u)->after = old->end;
-        top_of(u)->child = old->next;
-    }
-    if (level.irregular && !finish_object(u, &level)) {
-        return false;
-    }
-    if (level.compare) {
-        compare_array(u, &level);
-    }
-    return u->list.status == SGO_OK;
-}
-
 /* --- equal runs ------------------------------------------------------- */
 
 /* Copy the records of an old subtree; the new text stands `shift` further. */
@@ -252,7 +89,7 @@ copy_records(struct update *u, uint32_t from, uint32_t shift)
     uint32_t renumber;
     struct container *out;
 
-    if (!reserve(u, n)) {
+    if (!update_reserve(u, n)) {
         return false;
     }
     out = &u->s.index->items[u->s.index->count];
@@ -273,8 +110,8 @@ static bool
 skip_equal(struct update *u)
 {
     const struct container *containers = u->old->containers;
-    uint32_t start = top_of(u)->after;
-    uint32_t shift = offset_of(u, u->p) - start;
+    uint32_t start = update_top(u)->after;
+    uint32_t shift = update_offset(u, u->p) - start;
     size_t max = u->old->len - start;
     uint32_t m;
 
@@ -283,14 +120,14 @@ skip_equal(struct update *u)
     }
     m = start + (uint32_t)common_prefix(u->p, u->old->body + start, max);
     while (u->depth > 0) {
-        struct level *top = top_of(u);
+        struct level *top = update_top(u);
         const struct container *child = &containers[top->child];
 
         if (top->child < containers[top->old].next && child->off < m) {
             if (child->end > m) {
-                if (!open_level(u, top->child,
-                                u->s.begin + (uint32_t)(child->off + shift),
-                                child->key ? child->key + shift : 0)) {
+                if (!update_open(u, top->child,
+                                 u->s.begin + (uint32_t)(child->off + shift),
+                                 child->key ? child->key + shift : 0)) {
                     return false;
                 }
                 continue;
@@ -301,7 +138,7 @@ skip_equal(struct update *u)
             top->after = child->end;
             top->child = child->next;
         } else if (containers[top->old].end <= m) {
-            if (!close_level(
+            if (!update_close(
                     u, u->s.begin +
                            (uint32_t)(containers[top->old].end + shift))) {
                 return false;
@@ -325,7 +162,7 @@ fresh_are_distinct(struct update *u, uint32_t from)
 
     for (uint32_t i = from; i < u->s.index->count; i++) {
         if (u->s.begin[u->s.index->items[i].off] == '{' &&
-            document_has_equal_keys(view_of(u), i, &n)) {
+            document_has_equal_keys(update_view(u), i, &n)) {
             return false;
         }
     }
@@ -356,8 +193,8 @@ leaf_changed(struct update *u, const struct old_item *old, const char *p,
         memchr(was, '\\', was_len) == NULL) {
         return true;
     }
-    return !diff_leaf_equal(old_value(u, old->off, VALUE_LEAF),
-                            new_value(u, offset_of(u, p), VALUE_LEAF));
+    return !diff_leaf_equal(update_old(u, old->off, VALUE_LEAF),
+                            update_new(u, update_offset(u, p), VALUE_LEAF));
 }
 
 /* Scan the new value at p and compare it with its old counterpart; a pair of
@@ -370,7 +207,7 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
     const char *end;
 
     if (old->index != VALUE_LEAF && *p == u->old->body[old->off]) {
-        return open_level(u, old->index, p, key);
+        return update_open(u, old->index, p, key);
     }
     end = scanner_value(&u->s, p, u->depth, key);
     if (end == NULL || !fresh_are_distinct(u, fresh)) {
@@ -379,14 +216,14 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
     if (old->index != VALUE_LEAF || u->s.index->count > fresh ||
         leaf_changed(u, old, p, end)) {
         if (old->key.raw != NULL) {
-            mark_line(u, old->key);
-        } else if (is_alt_lines(u, top_of(u))) {
-            top_of(u)->compare = true;
+            update_mark_line(u, &old->key, 0);
+        } else if (update_is_alt_lines(u, update_top(u))) {
+            update_top(u)->compare = true;
         }
         if (!change_list_add(&u->list,
                              (struct change){
                                  .old_off = old->off,
-                                 .new_off = offset_of(u, p),
+                                 .new_off = update_offset(u, p),
                                  .kind = SGO_CHANGE_VALUE,
                                  .timestamp = old->key.raw != NULL &&
                                               TEXT_IS_TIMESTAMP(old->key),
@@ -394,8 +231,8 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
             return false;
         }
     }
-    top_of(u)->after = old->end;
-    top_of(u)->child = old->child;
+    update_top(u)->after = old->end;
+    update_top(u)->child = old->child;
     u->p = end;
     return true;
 }
@@ -404,7 +241,7 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
 static bool
 find_old(struct update *u, struct text key, struct old_item *out)
 {
-    const struct level *top = top_of(u);
+    const struct level *top = update_top(u);
     const struct container *containers = u->old->containers;
     struct walk w = {u->old->body, containers, top->after, top->child, true};
     struct walk_item item;
@@ -418,7 +255,7 @@ find_old(struct update *u, struct text key, struct old_item *out)
             return true;
         }
     }
-    if (!value_get_text(old_value(u, containers[top->old].off, top->old), key,
+    if (!value_get_text(update_old(u, containers[top->old].off, top->old), key,
                         &v)) {
         return false;
     }
@@ -457,7 +294,7 @@ add_member(struct update *u, struct text key, const char *p, uint32_t key_off)
     u->p = end;
     return change_list_add(&u->list, (struct change){
                                          .old_off = CHANGE_NONE,
-                                         .new_off = offset_of(u, p),
+                                         .new_off = update_offset(u, p),
                                          .kind = SGO_CHANGE_ADDED,
                                          .timestamp = TEXT_IS_TIMESTAMP(key),
                                      });
@@ -467,7 +304,7 @@ add_member(struct update *u, struct text key, const char *p, uint32_t key_off)
 static bool
 take_member(struct update *u)
 {
-    struct level *top = top_of(u);
+    struct level *top = update_top(u);
     const char *first = u->s.begin + u->s.index->items[top->record].off + 1;
     const char *p = scanner_space(u->p), *end;
     struct old_item old;
@@ -476,7 +313,7 @@ take_member(struct update *u)
 
     top->irregular = true;
     if (*p == '}') {
-        return close_level(u, p + 1);
+        return update_close(u, p + 1);
     }
     if (u->p != first) {
         if (*p != ',') {
@@ -491,7 +328,7 @@ take_member(struct update *u)
     if (end == NULL) {
         return false;
     }
-    key_off = offset_of(u, p);
+    key_off = update_offset(u, p);
     key.raw = p + 1;
     key.len = (uint32_t)(end - p - 2);
     key.escaped = memchr(key.raw, '\\', key.len) != NULL;
@@ -518,7 +355,8 @@ take_members(struct update *u)
             return false;
         }
     } while (u->depth == depth &&
-             top_of(u)->after == u->old->containers[top_of(u)->old].off + 1);
+             update_top(u)->after ==
+                 u->old->containers[update_top(u)->old].off + 1);
     return true;
 }
 
@@ -526,7 +364,7 @@ take_members(struct update *u)
 static bool
 retake_array(struct update *u)
 {
-    struct level *top = top_of(u);
+    struct level *top = update_top(u);
     struct container c = u->s.index->items[top->record];
     const char *end;
 
@@ -536,7 +374,7 @@ retake_array(struct update *u)
         return false;
     }
     top->compare = true;
-    return close_level(u, end);
+    return update_close(u, end);
 }
 
 /* The texts differ in this value, or where it begins. */
@@ -567,9 +405,9 @@ take_value(struct update *u, const struct walk *w,
 static bool
 take_difference(struct update *u)
 {
-    struct level *top = top_of(u);
+    struct level *top = update_top(u);
     const char *body = u->old->body;
-    uint32_t shift = offset_of(u, u->p) - top->after;
+    uint32_t shift = update_offset(u, u->p) - top->after;
     struct walk w = {body, u->old->containers, top->after, top->child,
                      body[u->old->containers[top->old].off] == '{'};
     struct walk_item item = {.off = 0};
@@ -592,8 +430,8 @@ run(struct update *u)
     const char *p = scanner_space(u->s.begin);
     const struct container *root = &u->old->containers[0];
 
-    if (*p != u->old->body[root->off] || !reserve(u, u->old->count) ||
-        !open_level(u, 0, p, 0)) {
+    if (*p != u->old->body[root->off] || !update_reserve(u, u->old->count) ||
+        !update_open(u, 0, p, 0)) {
         return false;
     }
     while (u->depth > 0) {
@@ -641,7 +479,7 @@ document_update_fused(struct pool *pool, const char *bytes, size_t len,
         status = SGO_AGAIN;
         goto out;
     }
-    status = change_list_finish(&u->list, old, view_of(u), &list);
+    status = change_list_finish(&u->list, old, update_view(u), &list);
     if (status == SGO_OK) {
         status = document_fit_index(&index);
     }

@@ -1,0 +1,71 @@
+/* The state of the fused pass, and its levels: pairs of containers that are
+ * open in both texts.  Private to json/update*.c. */
+#ifndef SGO_JSON_UPDATE_INTERNAL_H
+#define SGO_JSON_UPDATE_INTERNAL_H
+
+#include "json/changes.h"
+#include "json/document_internal.h"
+#include "json/scanner.h"
+
+/* A pair of containers that are open at the current place. */
+struct level {
+    uint32_t old;    /* record in the old document */
+    uint32_t record; /* in the new index */
+    uint32_t after;  /* old text: behind the last value, or the bracket */
+    uint32_t child;  /* old record: the first that begins at or behind it */
+    size_t mark;     /* changes when it was opened */
+    bool irregular;  /* an object whose members were matched by name */
+    bool compare;    /* an array to be compared as a whole when closed */
+};
+
+struct update {
+    struct scanner s; /* of the new text */
+    const struct document *old;
+    struct document view; /* the new document as far as it is indexed */
+    struct change_list list;
+    struct level levels[SCAN_MAX_DEPTH];
+    uint32_t depth;   /* open levels */
+    const char *p;    /* new text: the place that belongs to `after` */
+    uint32_t differs; /* old text: offset of the first different byte */
+};
+
+static inline struct level *
+update_top(struct update *u)
+{
+    return &u->levels[u->depth - 1];
+}
+
+static inline uint32_t
+update_offset(const struct update *u, const char *p)
+{
+    return (uint32_t)(p - u->s.begin);
+}
+
+/* The new document as far as it is indexed. */
+const struct document *update_view(struct update *u);
+
+/* Values of the two sides. */
+struct value update_old(const struct update *u, uint32_t off, uint32_t index);
+struct value update_new(struct update *u, uint32_t off, uint32_t index);
+
+/* Room for more records; false: none. */
+bool update_reserve(struct update *u, uint32_t more);
+
+/* Is this level the array of a quote's alternative lines? */
+bool update_is_alt_lines(const struct update *u, const struct level *level);
+
+/* Something in the innermost level differs: was it the line of an alternative
+ * line?  Then only the comparison of the whole array can tell what it means.
+ * The key, or NULL and its offset in the old text. */
+void update_mark_line(struct update *u, const struct text *key,
+                      uint32_t key_off);
+
+/* Open the new container at p, whose key stands at `key`, as the counterpart
+ * of an old one.  False: take the long way. */
+bool update_open(struct update *u, uint32_t old, const char *p, uint32_t key);
+
+/* The innermost level ends in front of `end` (new text).  False: take the
+ * long way. */
+bool update_close(struct update *u, const char *end);
+
+#endif

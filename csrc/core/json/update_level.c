@@ -1,0 +1,151 @@
+/* Opening and closing levels of the fused pass; what closing must settle. */
+#include "json/update_internal.h"
+
+const struct document *
+update_view(struct update *u)
+{
+    u->view.containers = u->s.index->items;
+    u->view.count = u->s.index->count;
+    return &u->view;
+}
+
+struct value
+update_old(const struct update *u, uint32_t off, uint32_t index)
+{
+    return (struct value){u->old, off, index};
+}
+
+struct value
+update_new(struct update *u, uint32_t off, uint32_t index)
+{
+    return (struct value){update_view(u), off, index};
+}
+
+bool
+update_reserve(struct update *u, uint32_t more)
+{
+    return scan_index_reserve(u->s.index, more, u->s.max) == SGO_OK;
+}
+
+bool
+update_is_alt_lines(const struct update *u, const struct level *level)
+{
+    const struct container *c = &u->old->containers[level->old];
+
+    return c->key != 0 && u->old->body[c->off] == '[' &&
+           text_equal_bytes(document_key(u->old, c->key), "altLines", 8);
+}
+
+static bool
+is_line_key(struct text key)
+{
+    return text_equal_bytes(key, "spread", 6) ||
+           text_equal_bytes(key, "overUnder", 9);
+}
+
+void
+update_mark_line(struct update *u, const struct text *key, uint32_t key_off)
+{
+    struct level *array;
+    struct text text;
+
+    if (u->depth < 2) {
+        return;
+    }
+    array = &u->levels[u->depth - 2];
+    if (u->old->body[u->old->containers[array->old].off] != '[') {
+        return;
+    }
+    text = key != NULL ? *key : document_key(u->old, key_off);
+    if (is_line_key(text) && update_is_alt_lines(u, array)) {
+        array->compare = true;
+    }
+}
+
+bool
+update_open(struct update *u, uint32_t old, const char *p, uint32_t key)
+{
+    struct scan_index *index = u->s.index;
+    struct container *c;
+
+    if (!update_reserve(u, 1)) {
+        return false;
+    }
+    if (u->old->containers[old].key != 0) {
+        update_mark_line(u, NULL, u->old->containers[old].key);
+    }
+    c = &index->items[index->count];
+    c->off = update_offset(u, p);
+    c->key = key;
+    u->levels[u->depth++] = (struct level){
+        .old = old,
+        .record = index->count++,
+        .after = u->old->containers[old].off + 1,
+        .child = old + 1,
+        .mark = u->list.n,
+    };
+    u->p = p + 1;
+    return true;
+}
+
+/* The members of an irregular object are complete: what of the old ones has
+ * gone?  Equal keys cannot be told apart here. */
+static bool
+finish_object(struct update *u, const struct level *level)
+{
+    const struct container *c = &u->s.index->items[level->record];
+    uint32_t n;
+
+    if (document_has_equal_keys(update_view(u), level->record, &n)) {
+        return false;
+    }
+    diff_add_removed(
+        &u->list,
+        update_old(u, u->old->containers[level->old].off, level->old),
+        update_new(u, c->off, level->record));
+    if (u->depth > 0 && update_is_alt_lines(u, update_top(u))) {
+        update_top(u)->compare = true;
+    }
+    return true;
+}
+
+/* Compare an array as a whole instead of what was found inside so far. */
+static void
+compare_array(struct update *u, const struct level *level)
+{
+    const struct container *c = &u->old->containers[level->old];
+    struct text key = {NULL, 0, false};
+
+    if (c->key != 0) {
+        key = document_key(u->old, c->key);
+    }
+    u->list.n = level->mark;
+    diff_values(
+        &u->list, update_old(u, c->off, level->old),
+        update_new(u, u->s.index->items[level->record].off, level->record),
+        key);
+}
+
+bool
+update_close(struct update *u, const char *end)
+{
+    struct level level = *update_top(u);
+    const struct container *old = &u->old->containers[level.old];
+    struct container *c = &u->s.index->items[level.record];
+
+    c->end = update_offset(u, end);
+    c->next = u->s.index->count;
+    u->depth--;
+    u->p = end;
+    if (u->depth > 0) {
+        update_top(u)->after = old->end;
+        update_top(u)->child = old->next;
+    }
+    if (level.irregular && !finish_object(u, &level)) {
+        return false;
+    }
+    if (level.compare) {
+        compare_array(u, &level);
+    }
+    return u->list.status == SGO_OK;
+}
