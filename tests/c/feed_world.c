@@ -30,7 +30,9 @@ chance(struct world *w, unsigned per_mille)
 static int64_t
 delay(struct world *w)
 {
-    return rand_between(&w->rand, w->net_low, w->net_high);
+    int64_t d = rand_between(&w->rand, w->net_low, w->net_high);
+
+    return chance(w, w->slow_tail) ? 6 * d : d;
 }
 
 /* ---- tasks ----------------------------------------------------------------- */
@@ -883,7 +885,7 @@ world_change(struct world *w, size_t i)
     free(e->older);
     e->older = world_body(e);
     e->v++;
-    e->stamp = e->v;
+    e->stamp = w->no_stamps ? e->stamp : e->v;
     e->changed_at = w->now;
     if (e->live != e->was_live || e->started != e->was_started) {
         e->member_since = w->now;

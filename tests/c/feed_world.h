@@ -116,11 +116,13 @@ struct world {
     struct world_task *tasks;
     struct world_faults faults;
     int64_t net_low, net_high; /* one way */
+    unsigned slow_tail;        /* chance in a thousand of six times as long */
     size_t page_cap;           /* most events of one answer */
     size_t chunk_bytes;        /* of body data */
     bool manual;               /* requests wait for the test's hand */
     bool manual_auth;          /* authorisations too */
     bool snapshot_first;       /* data before the coordinates */
+    bool no_stamps;            /* lastUpdatedAt never moves */
     bool suppress;             /* changes notify nobody */
     bool refuse_sockets;
     int refuse_code;

@@ -222,10 +222,13 @@ an_unknown_feed_uses_bootstraps_as_its_list(void)
     world_run(&w, 5 * NS_PER_S);
     CHECK(world_traced(&w, "S1 changed E1 v2 notification"));
     w.suppress = true;
-    world_change(&w, 0);
+    world_change(&w, 0); /* never refetched: the bootstrap shows it */
+    world_change(&w, 1); /* refetched before: asked by id again */
     world_run(&w, 310 * NS_PER_S);
     CHECK_INT(world_differences(&w, 1, true), 0);
-    CHECK(w.bootstraps >= 3);
+    CHECK(world_traced(&w, "S1 changed E0 v2 resync"));
+    CHECK(world_traced(&w, "S1 changed E1 v3 resync"));
+    CHECK_INT(w.bootstraps, 3);
     end();
 }
 
@@ -701,6 +704,38 @@ an_id_is_gone_after_two_lone_answers(void)
     world_run(&w, 4 * NS_PER_S);
     CHECK_INT(w.id_requests, 2);
     CHECK(world_traced(&w, "S1 removed E1 v1 resync"));
+    end();
+}
+
+/* Missing among several, then once alone: that is one lone answer. */
+static void
+absence_among_several_is_no_proof(void)
+{
+    char text[2000];
+    char *body;
+
+    begin(3);
+    w.config.max_requests_in_flight = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_change(&w, 1);
+    world_change(&w, 2);
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    body = world_body(&w.events[1]);
+    snprintf(text, sizeof(text), "{\"success\":true,\"data\":[%s]}", body);
+    free(body);
+    world_answer(&w, w.requests, 200, text);
+    CHECK(request_open("eventIDs=E2&limit=1")); /* asked alone, at once */
+    world_run(&w, 6 * NS_PER_S);
+    world_answer(&w, w.requests, 404,
+                 "{\"success\":false,\"error\":\"none\"}");
+    CHECK_INT(S(1)->removed, 0);
+    world_run(&w, 6 * NS_PER_S);
+    reply("eventIDs=E2");
+    CHECK_INT(world_differences(&w, 1, true), 0);
     end();
 }
 
@@ -1712,6 +1747,7 @@ main(void)
     RUN(an_event_that_ended_is_not_added);
     RUN(upcoming_events_leave_when_they_start);
     RUN(an_id_is_gone_after_two_lone_answers);
+    RUN(absence_among_several_is_no_proof);
     RUN(a_byid_stream_ends_when_its_event_is_gone);
     RUN(coordinates_are_fetched_anew_after_failed_cycles_and_the_rest_is_cut);
     RUN(a_clock_jump_proves_the_socket_at_once);

@@ -25,7 +25,7 @@ cause_of(const struct member *m, const struct version *v)
     if (m->notified_at) {
         return SGO_CAUSE_NOTIFICATION;
     }
-    if (v->snapshot) {
+    if (v->snapshot && !v->list->boot.as_list) {
         return SGO_CAUSE_SNAPSHOT;
     }
     if (m->feed->polling) {
