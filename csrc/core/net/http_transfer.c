@@ -563,7 +563,9 @@ finished(struct http_job *job, CURLcode rc)
         }
         return;
     }
-    if (rc == CURLE_COULDNT_CONNECT && !job->proxy.used) {
+    if (rc == CURLE_COULDNT_CONNECT && job->proxy.used) {
+        resolve_forget(job->http->loop, job->proxy.host, job->proxy.port);
+    } else if (rc == CURLE_COULDNT_CONNECT) {
         resolve_forget(job->http->loop, job->origin.host, job->origin.port);
     }
     if (job->abort_status != SGO_OK) {

@@ -9,6 +9,7 @@
 
 #include <libwebsockets.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -285,6 +286,7 @@ loop_release(struct loop *loop)
     if (loop == NULL || loop->pid != getpid()) {
         return;
     }
+    assert(!loop_is_current(loop)); /* it would wait for itself */
     registry = (struct registry *)loop->registry;
     process_lock(&registry->state);
     if (--loop->users > 0) {

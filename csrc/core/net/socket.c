@@ -208,8 +208,9 @@ end_unopened(struct socket *s)
     }
     if (s->end.error.kind == SGO_ERROR_NONE) {
         describe_failure(s, &s->end.error);
-        if (!s->proxy.used && s->phase == PHASE_TCP) {
-            resolve_forget(s->loop, s->host, s->port);
+        if (s->phase == PHASE_TCP) {
+            resolve_forget(s->loop, s->proxy.used ? s->proxy.host : s->host,
+                           s->proxy.used ? s->proxy.port : s->port);
         }
     }
     end_with(s, s->late ? SGO_TIMEOUT : SGO_FAILED);
