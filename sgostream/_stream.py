@@ -66,6 +66,8 @@ class StreamStats:
     versions_refused: int
     #: Answers in which every ``lastUpdatedAt`` that differed went backwards.
     stale_reads: int
+    #: Answers to a notification that had not changed yet, asked again.
+    early_reads: int
     #: Times in which notifications may have been missed.
     gaps: int
     #: Completed walks of the feed's list with their refetches.

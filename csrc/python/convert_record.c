@@ -232,15 +232,25 @@ PyObject *
 convert_stream_stats(const sgo_stream_stats *stats)
 {
     const struct counter items[] = {
-        COUNTER(notifications),      COUNTER(ids_notified),
-        COUNTER(ids_gathered),       COUNTER(messages_ignored),
-        COUNTER(versions_applied),   COUNTER(versions_unchanged),
-        COUNTER(versions_overtaken), COUNTER(versions_refused),
-        COUNTER(stale_reads),        COUNTER(gaps),
-        COUNTER(reconciles),         COUNTER(walks_failed),
-        COUNTER(reconnects),         COUNTER(errors),
-        COUNTER(updates_delivered),  COUNTER(updates_conflated),
-        COUNTER(events_added),       COUNTER(events_removed),
+        COUNTER(notifications),
+        COUNTER(ids_notified),
+        COUNTER(ids_gathered),
+        COUNTER(messages_ignored),
+        COUNTER(versions_applied),
+        COUNTER(versions_unchanged),
+        COUNTER(versions_overtaken),
+        COUNTER(versions_refused),
+        COUNTER(stale_reads),
+        COUNTER(early_reads),
+        COUNTER(gaps),
+        COUNTER(reconciles),
+        COUNTER(walks_failed),
+        COUNTER(reconnects),
+        COUNTER(errors),
+        COUNTER(updates_delivered),
+        COUNTER(updates_conflated),
+        COUNTER(events_added),
+        COUNTER(events_removed),
     };
     PyObject *dict = COUNTERS(items), *code, *age;
 
