@@ -144,7 +144,7 @@ event_diff(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                             timestamps, &update);
     Py_END_ALLOW_THREADS
     if (status == SGO_OK) {
-        result = update_new(type, Py_TYPE(self), update, NULL);
+        result = update_wrap(type, Py_TYPE(self), update, NULL);
     } else {
         result = errors_raise(state, status, NULL);
     }
@@ -180,9 +180,8 @@ convert_rows(struct core_state *state, const sgo_quote_row *rows, size_t n)
     return list;
 }
 
-/* The filter of quote_rows(odd_ids, bookmaker_ids, alt_lines). */
-static sgo_quote_filter *
-make_filter(struct core_state *state, PyObject *const *values)
+sgo_quote_filter *
+event_make_filter(struct core_state *state, PyObject *const *values)
 {
     struct options_memory memory = {0};
     const char *const *odds = NULL, *const *books = NULL;
@@ -238,7 +237,7 @@ event_quote_rows(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                                     0, 3, values) < 0) {
         return NULL;
     }
-    filter = make_filter(state, values);
+    filter = event_make_filter(state, values);
     if (filter == NULL) {
         return NULL;
     }
@@ -252,6 +251,37 @@ event_quote_rows(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     list = convert_rows(state, rows, count);
     sgo_quote_rows_free(rows);
     return list;
+}
+
+PyDoc_STRVAR(quote_count_doc,
+             "quote_count($self, /, odd_ids=None, bookmaker_ids=None, "
+             "alt_lines=False)\n--\n\n"
+             "How many rows quote_rows() would give.");
+
+static PyObject *
+event_quote_count(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                  PyObject *kwnames)
+{
+    static const char *const names[] = {"odd_ids", "bookmaker_ids",
+                                        "alt_lines", NULL};
+    struct core_state *state = state_of(self);
+    sgo_quote_filter *filter;
+    PyObject *values[3];
+    size_t count;
+
+    if (state == NULL || args_parse("quote_count", args, nargs, kwnames, names,
+                                    0, 3, values) < 0) {
+        return NULL;
+    }
+    filter = event_make_filter(state, values);
+    if (filter == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    count = sgo_event_quote_count(view_event(self), filter);
+    sgo_quote_filter_free(filter);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromSize_t(count);
 }
 
 /* Unpickled by parse() of its own type. */
@@ -309,6 +339,8 @@ static PyMethodDef event_methods[] = {
     {"diff", METHOD(event_diff), METH_FASTCALL | METH_KEYWORDS, diff_doc},
     {"quote_rows", METHOD(event_quote_rows), METH_FASTCALL | METH_KEYWORDS,
      quote_rows_doc},
+    {"quote_count", METHOD(event_quote_count), METH_FASTCALL | METH_KEYWORDS,
+     quote_count_doc},
     {"__reduce__", event_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

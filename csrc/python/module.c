@@ -6,6 +6,7 @@
  * guarded by the GIL alone. */
 #include "state.h"
 
+#include "arrow.h"
 #include "convert.h"
 #include "errors.h"
 #include "guard.h"
@@ -107,6 +108,12 @@ static PyMethodDef core_methods[] = {
     {"to_plain", to_plain, METH_O, to_plain_doc},
     {"after_fork_in_child", after_fork_in_child, METH_NOARGS, after_fork_doc},
     {"shutdown", core_shutdown, METH_NOARGS, shutdown_doc},
+    {"arrow_quotes", METHOD(arrow_quotes), METH_FASTCALL | METH_KEYWORDS,
+     arrow_quotes_doc},
+    {"arrow_quote_changes", arrow_quote_changes, METH_O,
+     arrow_quote_changes_doc},
+    {"arrow_schema", METHOD(arrow_schema), METH_FASTCALL | METH_KEYWORDS,
+     arrow_schema_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -43,8 +43,9 @@ find_stream(struct subscription_object *self, uint32_t id)
 static PyObject *
 wrap(struct subscription_object *self, sgo_update *update)
 {
-    return update_new(self->client->update_type, self->client->event_type,
-                      update, find_stream(self, sgo_update_stream_id(update)));
+    return update_wrap(self->client->update_type, self->client->event_type,
+                       update,
+                       find_stream(self, sgo_update_stream_id(update)));
 }
 
 /* The list of n taken updates. */

@@ -26,8 +26,8 @@ update_of(PyObject *self)
 }
 
 PyObject *
-update_new(PyTypeObject *type, PyTypeObject *event_type, sgo_update *update,
-           PyObject *stream)
+update_wrap(PyTypeObject *type, PyTypeObject *event_type, sgo_update *update,
+            PyObject *stream)
 {
     struct update_object *self = NULL;
 

@@ -7,8 +7,8 @@
 /* An Update of `type` whose events will be of `event_type`; takes the C
  * update (also when it fails); stream (borrowed, may be NULL) is what
  * update.stream will be.  New reference or NULL. */
-PyObject *update_new(PyTypeObject *type, PyTypeObject *event_type,
-                     sgo_update *update, PyObject *stream);
+PyObject *update_wrap(PyTypeObject *type, PyTypeObject *event_type,
+                      sgo_update *update, PyObject *stream);
 
 /* What changes.c reads of an update; borrowed. */
 sgo_update *update_handle(PyObject *update);
