@@ -259,7 +259,7 @@ struct action {
             uint64_t events_refetched; /* by id or list, since it began */
         } gap;                         /* told when the gap is repaired */
         struct {
-            uint32_t stream_id; /* 0: the client itself */
+            uint32_t stream_id; /* 0: the client, thus each of its streams */
             bool final;         /* the stream has ended (STATE follows) */
             const sgo_error *error;
             const char *event_id; /* of the event it is about, or NULL */

@@ -250,8 +250,6 @@ feed_fail(struct feed *f, const sgo_error *err)
     f->final_error = *err;
     f->final_error.retryable = false;
     feed_reason(f, err->text, err->close_code);
-    log_write(f->b->log, SGO_LOG_ERROR, "feed", "%s ended: %s", f->title,
-              err->text);
 }
 
 /* Its streams go on without it: they have only their ending to tell. */

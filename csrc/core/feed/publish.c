@@ -230,7 +230,11 @@ report_feed(struct feed *f, const sgo_error *err, const char *event_id)
 void
 report_client(struct brain *b, const sgo_error *err)
 {
-    log_write(b->log, SGO_LOG_WARNING, "feed", "%s", err->text);
+    struct node *n, *after;
+
+    LIST_EACH (n, after, &b->feeds) {
+        NODE_OWNER(n, struct feed, in_brain)->stats.errors++;
+    }
     report(b, 0, err, NULL);
 }
 

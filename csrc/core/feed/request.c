@@ -94,7 +94,8 @@ request_send(struct request *r)
     struct brain *b = r->b;
 
     r->id = ++b->request_next;
-    r->created = r->started = b->now;
+    r->created = b->now;
+    r->started = b->now + 1; /* behind what brought it about */
     list_append(&b->requests, &r->in_brain);
     list_append(&b->to_send, &r->to_send);
     count_in_flight(r, 1);
@@ -186,7 +187,9 @@ brain_request_started(struct brain *b, uint64_t request_id, int64_t now)
     struct request *r = input(b, request_id, now);
 
     if (r) {
-        r->started = b->now;
+        /* It may be told late; but it was made before it began. */
+        r->started = now > r->created ? now : r->created + 1;
+        r->started = r->started < b->now ? r->started : b->now;
     }
 }
 
