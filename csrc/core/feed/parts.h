@@ -3,6 +3,8 @@
 #ifndef SGO_FEED_PARTS_H
 #define SGO_FEED_PARTS_H
 
+#include "feed/brain.h"
+
 /* ---- rules.c: what a document's status says ----------------------------- */
 
 /* Rule 6: the event has left the feed. */
