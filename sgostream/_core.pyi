@@ -30,7 +30,7 @@ from typing import (
     overload,
 )
 
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import Buffer, CapsuleType, disjoint_base
 
 _T_co = TypeVar("_T_co", covariant=True)
 _Default = TypeVar("_Default")
@@ -57,6 +57,26 @@ def to_plain(obj: Any, /) -> Any:
 
     TypeError for what is no JSON value.  Serves as ``default=`` of
     ``json.dumps`` and ``orjson.dumps``.
+    """
+
+def arrow_quotes(
+    events: Iterable[Event],
+    odd_ids: Iterable[str] | None = None,
+    bookmaker_ids: Iterable[str] | None = None,
+    alt_lines: bool = False,
+) -> CapsuleType:
+    """A capsule ``"arrow_array_stream"`` of the events' quotes.
+
+    The filter is that of ``Event.quote_rows()``.
+    """
+
+def arrow_quote_changes(updates: Iterable[Update], /) -> CapsuleType:
+    """A capsule ``"arrow_array_stream"`` of what updates changed of quotes."""
+
+def arrow_schema(changes: bool = False) -> CapsuleType:
+    """A capsule ``"arrow_schema"`` of ``arrow_quotes()``.
+
+    With ``changes``, that of ``arrow_quote_changes()``.
     """
 
 def after_fork_in_child() -> None:
@@ -164,6 +184,14 @@ class Event(ObjectView):
 
         ``odd_ids`` are globs, ``bookmaker_ids`` exact; None: all.
         """
+
+    def quote_count(
+        self,
+        odd_ids: Iterable[str] | None = None,
+        bookmaker_ids: Iterable[str] | None = None,
+        alt_lines: bool = False,
+    ) -> int:
+        """How many rows ``quote_rows()`` would give."""
 
     def __hash__(self) -> int: ...  # type: ignore[override]
 

@@ -256,11 +256,6 @@ sgo_quote_read(sgo_value quote, sgo_quote *out)
     }
 }
 
-struct sgo_quote_filter {
-    struct show_filter show;
-    bool alt_lines;
-};
-
 /* Turn a refusal of show_filter into the public error. */
 static sgo_status
 refused(sgo_status status, const char *option, const char *reason,
@@ -373,4 +368,20 @@ void
 sgo_quote_rows_free(sgo_quote_row *rows)
 {
     mem_free(rows);
+}
+
+size_t
+sgo_event_quote_count(const sgo_event *event, const sgo_quote_filter *filter)
+{
+    struct quote_iter it;
+    struct quote quote;
+    size_t n = 0;
+
+    quote_iter_init(&it, (const struct document *)event,
+                    filter ? &filter->show : NULL,
+                    filter && filter->alt_lines);
+    while (quote_iter_next(&it, &quote)) {
+        n++;
+    }
+    return n;
 }

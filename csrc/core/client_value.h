@@ -4,7 +4,13 @@
 
 #include "delivery/update.h"
 #include "json/document.h"
+#include "json/show.h"
 #include "sgostream.h"
+
+struct sgo_quote_filter {
+    struct show_filter show;
+    bool alt_lines;
+};
 
 static inline struct document *
 document_of(sgo_event *event)

@@ -387,6 +387,28 @@ SGO_API sgo_status sgo_event_quotes(const sgo_event *event,
                                     const sgo_quote_filter *filter,
                                     sgo_quote_row **rows, size_t *count);
 SGO_API void sgo_quote_rows_free(sgo_quote_row *rows);
+/* How many rows that would be. */
+SGO_API size_t sgo_event_quote_count(const sgo_event *event,
+                                     const sgo_quote_filter *filter);
+
+/* ---- Arrow -------------------------------------------------------------- */
+
+/* Quotes as an Arrow C stream: one batch for each event that has rows, one
+ * dictionary a column for all batches (docs/internals/arrow.md lists the
+ * columns).  *out has references of its own and is released by its release;
+ * get_next and release may run on any thread, one at a time, also after the
+ * client was closed; what get_next gave lives on without the stream.
+ * SGO_NO_MEMORY. */
+SGO_API sgo_status sgo_quotes_export(sgo_event *const *events, size_t count,
+                                     const sgo_quote_filter *filter,
+                                     struct ArrowArrayStream *out);
+/* The quotes that updates changed: the same columns, of the new quote, then
+ * old_odds, old_line and old_available. */
+SGO_API sgo_status sgo_quote_changes_export(sgo_update *const *updates,
+                                            size_t count,
+                                            struct ArrowArrayStream *out);
+/* The schema of either, without a stream. */
+SGO_API sgo_status sgo_quotes_schema(bool changes, struct ArrowSchema *out);
 
 #ifdef __cplusplus
 }

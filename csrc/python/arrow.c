@@ -99,15 +99,15 @@ export_events(struct core_state *state, PyObject *items,
                             : errors_raise(state, status, NULL);
 }
 
-const char arrow_quotes_doc[] =
+const char capsule_quotes_doc[] =
     "arrow_quotes($module, /, events, odd_ids=None, bookmaker_ids=None,\n"
     "             alt_lines=False)\n--\n\n"
     "A capsule \"arrow_array_stream\" of the events' quotes; the filter is\n"
     "that of Event.quote_rows().";
 
 PyObject *
-arrow_quotes(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-             PyObject *kwnames)
+capsule_quotes(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+               PyObject *kwnames)
 {
     static const char *const names[] = {"events", "odd_ids", "bookmaker_ids",
                                         "alt_lines", NULL};
@@ -132,12 +132,12 @@ arrow_quotes(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
     return capsule;
 }
 
-const char arrow_quote_changes_doc[] =
+const char capsule_quote_changes_doc[] =
     "arrow_quote_changes($module, updates, /)\n--\n\n"
     "A capsule \"arrow_array_stream\" of what updates changed of quotes.";
 
 PyObject *
-arrow_quote_changes(PyObject *module, PyObject *iterable)
+capsule_quote_changes(PyObject *module, PyObject *iterable)
 {
     struct core_state *state = state_of_module(module);
     PyObject *items =
@@ -168,14 +168,14 @@ arrow_quote_changes(PyObject *module, PyObject *iterable)
                             : errors_raise(state, status, NULL);
 }
 
-const char arrow_schema_doc[] =
+const char capsule_schema_doc[] =
     "arrow_schema($module, /, changes=False)\n--\n\n"
     "A capsule \"arrow_schema\" of arrow_quotes() or, with changes, of\n"
     "arrow_quote_changes().";
 
 PyObject *
-arrow_schema(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
-             PyObject *kwnames)
+capsule_schema(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+               PyObject *kwnames)
 {
     static const char *const names[] = {"changes", NULL};
     PyObject *value, *capsule = NULL;

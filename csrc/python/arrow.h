@@ -5,13 +5,13 @@
 #include "state.h"
 
 /* Functions of the module; their texts are in arrow.c. */
-extern const char arrow_quotes_doc[];
-PyObject *arrow_quotes(PyObject *module, PyObject *const *args,
-                       Py_ssize_t nargs, PyObject *kwnames);
-extern const char arrow_quote_changes_doc[];
-PyObject *arrow_quote_changes(PyObject *module, PyObject *updates);
-extern const char arrow_schema_doc[];
-PyObject *arrow_schema(PyObject *module, PyObject *const *args,
-                       Py_ssize_t nargs, PyObject *kwnames);
+extern const char capsule_quotes_doc[];
+PyObject *capsule_quotes(PyObject *module, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames);
+extern const char capsule_quote_changes_doc[];
+PyObject *capsule_quote_changes(PyObject *module, PyObject *updates);
+extern const char capsule_schema_doc[];
+PyObject *capsule_schema(PyObject *module, PyObject *const *args,
+                         Py_ssize_t nargs, PyObject *kwnames);
 
 #endif

@@ -108,12 +108,12 @@ static PyMethodDef core_methods[] = {
     {"to_plain", to_plain, METH_O, to_plain_doc},
     {"after_fork_in_child", after_fork_in_child, METH_NOARGS, after_fork_doc},
     {"shutdown", core_shutdown, METH_NOARGS, shutdown_doc},
-    {"arrow_quotes", METHOD(arrow_quotes), METH_FASTCALL | METH_KEYWORDS,
-     arrow_quotes_doc},
-    {"arrow_quote_changes", arrow_quote_changes, METH_O,
-     arrow_quote_changes_doc},
-    {"arrow_schema", METHOD(arrow_schema), METH_FASTCALL | METH_KEYWORDS,
-     arrow_schema_doc},
+    {"arrow_quotes", METHOD(capsule_quotes), METH_FASTCALL | METH_KEYWORDS,
+     capsule_quotes_doc},
+    {"arrow_quote_changes", capsule_quote_changes, METH_O,
+     capsule_quote_changes_doc},
+    {"arrow_schema", METHOD(capsule_schema), METH_FASTCALL | METH_KEYWORDS,
+     capsule_schema_doc},
     {NULL, NULL, 0, NULL},
 };
 
