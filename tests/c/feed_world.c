@@ -1083,8 +1083,6 @@ take_call(struct world *w, const struct action *a)
     }
     snprintf(w->call.json, sizeof(w->call.json), "%s",
              a->u.call_done.json ? a->u.call_done.json : "");
-    snprintf(w->call.forecast, sizeof(w->call.forecast), "%s",
-             a->u.call_done.forecast ? a->u.call_done.forecast : "");
     trace(w, "CALL_DONE");
 }
 

@@ -153,7 +153,6 @@ struct world {
         bool done;
         sgo_error error;
         char json[2000];
-        char forecast[2000];
         char ids[600];
     } call;
     bool want_trace;

@@ -1501,8 +1501,9 @@ usage_tells_limits_and_a_forecast(void)
     world_run(&w, 5 * NS_PER_S);
     CHECK(w.call.done);
     CHECK(strstr(w.call.json, "\"max-requests\":300") != NULL);
-    CHECK(strstr(w.call.forecast, "\"minute\":{\"limit\":300,\"used\":12,"
-                                  "\"left\":288") != NULL);
+    CHECK(strstr(w.call.json, "}},\"forecast\":{\"known\":true,") != NULL);
+    CHECK(strstr(w.call.json, "\"minute\":{\"limit\":300,\"used\":12,"
+                              "\"left\":288") != NULL);
     end();
 }
 

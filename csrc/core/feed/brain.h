@@ -344,7 +344,6 @@ struct call {
     bool failed;
     sgo_error error;
     char *json;
-    char *forecast;
 };
 
 /* ---- outputs ------------------------------------------------------------ */

@@ -67,7 +67,6 @@ call_free(struct call *c)
     mem_free(c->ids);
     mem_free(c->cursor);
     mem_free(c->json);
-    mem_free(c->forecast);
     mem_free(c);
 }
 
@@ -372,32 +371,50 @@ fetched(struct call *c, const struct request *r)
     }
 }
 
+/* The account's own words, and behind them our forecast. */
+static char *
+usage_text(struct brain *b, const cJSON *data)
+{
+    char *text = cJSON_PrintUnformatted(data);
+    size_t len = text ? strlen(text) : 0;
+    struct buf out;
+    sgo_status status;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    buf_init(&out, 2 * SMALL_BODY_MAX);
+    buf_append(&out, text, len - 1); /* without the closing brace */
+    cJSON_free(text);
+    buf_puts(&out, len > 2 ? ",\"forecast\":" : "\"forecast\":");
+    status = budget_forecast(b, &out);
+    if (status == SGO_OK) {
+        status = buf_putc(&out, '}');
+    }
+    if (status != SGO_OK) {
+        buf_fini(&out);
+        return NULL;
+    }
+    return buf_take(&out, &len);
+}
+
 static void
 usage_read(struct call *c, struct request *r)
 {
     const cJSON *data = message_member(r->tree, "data", NULL);
-    struct buf forecast;
     sgo_error err;
-    size_t len;
-    char *text = data ? cJSON_PrintUnformatted(data) : NULL;
 
-    if (data) {
+    if (cJSON_IsObject(data)) {
         budget_learn(r, data);
+        c->json = usage_text(c->b, data);
+        c->done = c->json != NULL;
+        error_set(&err, SGO_ERROR_MEMORY, "out of memory");
+    } else {
+        error_set(&err, SGO_ERROR_PROTOCOL, "the usage answer has no data");
     }
-    buf_init(&forecast, 16 << 10);
-    c->json = text ? mem_dup(text, strlen(text)) : NULL;
-    cJSON_free(text);
-    if (c->json && budget_forecast(c->b, &forecast) == SGO_OK) {
-        c->forecast = buf_take(&forecast, &len);
-        c->done = true;
-        return;
+    if (!c->done) {
+        try_again(c, &err, false);
     }
-    buf_fini(&forecast);
-    mem_free(c->json);
-    c->json = NULL;
-    error_set(&err, data ? SGO_ERROR_MEMORY : SGO_ERROR_PROTOCOL,
-              data ? "out of memory" : "the usage answer has no data");
-    try_again(c, &err, false);
 }
 
 void
@@ -461,8 +478,6 @@ call_next(struct brain *b, struct action *out)
         out->u.call_done.n = c->document_count;
         out->u.call_done.json = c->json;
         out->u.call_done.json_len = c->json ? strlen(c->json) : 0;
-        out->u.call_done.forecast = c->forecast;
-        out->u.call_done.forecast_len = c->forecast ? strlen(c->forecast) : 0;
         return true;
     }
     return false;

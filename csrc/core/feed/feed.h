@@ -269,10 +269,10 @@ struct action {
             const sgo_error *error;      /* NULL: done */
             struct document **documents; /* fetch: the events found */
             size_t n;
-            const char *json; /* usage: the JSON of `data`, or NULL */
+            /* Usage: the JSON of `data`, with our `forecast` as a further
+             * member (docs/internals/feed.md); else NULL. */
+            const char *json;
             size_t json_len;
-            const char *forecast; /* usage: see docs/internals/feed.md */
-            size_t forecast_len;
         } call_done;
         struct {
             uint32_t stream_id;
