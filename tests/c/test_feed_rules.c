@@ -1449,6 +1449,26 @@ malformed_and_odd_events_are_refused_alone(void)
 }
 
 static void
+an_answer_without_data_proves_nothing(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    for (int i = 0; i < 3; i++) {
+        world_answer(&w, w.requests, 200,
+                     i ? "{\"success\":true,\"data\":{\"eventID\":\"E0\"}}"
+                       : "{\"success\":true}");
+        world_run(&w, 6 * NS_PER_S);
+        CHECK_INT(S(1)->removed, 0);
+    }
+    reply("eventIDs=E0");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
 an_escaped_event_id_is_the_same_id(void)
 {
     begin(1);
@@ -1777,6 +1797,7 @@ main(void)
     RUN(a_full_cache_refuses_new_events_and_lingering_ones_go_first);
     RUN(bytes_over_the_limit_are_shed_then_new_events_refused);
     RUN(malformed_and_odd_events_are_refused_alone);
+    RUN(an_answer_without_data_proves_nothing);
     RUN(an_escaped_event_id_is_the_same_id);
     RUN(a_fetch_returns_what_exists);
     RUN(usage_tells_limits_and_a_forecast);

@@ -208,11 +208,14 @@ notified(struct feed *f, const struct pusher_output *o)
         struct entry *e = cache_entry(b, id, strlen(id), &full);
         struct member *m = e ? cache_join(e, f) : NULL;
 
-        if (m == NULL) {
-            /* Full, or out of memory: the walk will find what belongs. */
-            f->stats.versions_refused += full;
+        if (m == NULL && full) {
+            b->counters.events_refused++;
+            version_refused(f, id);
+            continue;
+        }
+        if (m == NULL) { /* out of memory: the walk will find it */
             walk_missed(f);
-            feed_gap(f, b->now, full ? "too many events" : "out of memory");
+            feed_gap(f, b->now, "out of memory");
             if (e) {
                 cache_entry_unused(e);
             }

@@ -128,6 +128,8 @@ sgo_status version_apply(struct entry *e,
                          const struct version *v) SGO_WARN_UNUSED;
 /* An event of a list or snapshot, as it arrives. */
 void version_listed(struct request *r, const char *bytes, size_t len);
+/* The client is full: count, and report once a minute. */
+void version_refused(struct feed *f, const char *id);
 /* A lone answer, or a 404, without the event. */
 void version_absent(struct entry *e, int64_t started);
 

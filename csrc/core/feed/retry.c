@@ -192,6 +192,11 @@ good_status(struct request *r, sgo_error *err)
     if (status == SGO_OK) {
         status = api_envelope(text, len, &r->tree);
     }
+    if (status == SGO_OK && r->split &&
+        !cJSON_IsNull(message_member(r->tree, "data", NULL))) {
+        r->body_reason = "no array \"data\""; /* the splitter leaves null */
+        status = SGO_INVALID;
+    }
     return status == SGO_OK ? OUTCOME_OK : bad_body(r, status, err);
 }
 

@@ -518,6 +518,14 @@ stream_count(const struct stream *s, int64_t now, sgo_stream_stats *out)
                                  ? now - f->last_frame
                              : f->last_frame ? 0
                                              : -1;
+    if (f->link) { /* also of attempts that came to no subscription */
+        struct pusher_stats p;
+
+        pusher_read_stats(f->link->pusher, &p);
+        if (p.last_close_code) {
+            out->last_close_code = p.last_close_code;
+        }
+    }
 }
 
 sgo_status

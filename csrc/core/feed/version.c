@@ -164,27 +164,34 @@ ask_again(struct entry *e)
 
 /* ---- versions -------------------------------------------------------------------- */
 
-static void
-refuse_new(struct entry *e)
+void
+version_refused(struct feed *f, const char *id)
 {
-    struct brain *b = e->b;
-    struct node *n, *after;
+    struct brain *b = f->b;
     sgo_error err;
 
-    b->counters.events_refused++;
+    f->stats.versions_refused++;
+    if (f->limit_told && b->now - f->limit_told < 60 * NS_PER_S) {
+        return;
+    }
+    f->limit_told = b->now;
     error_set(&err, SGO_ERROR_LIMIT,
               "event %s is not kept: the client holds %zu events in %zu MB; "
               "raise max_events or max_bytes",
-              e->id, b->held, b->cache_bytes >> 20);
+              id, b->held, b->cache_bytes >> 20);
+    report_feed(f, &err, id);
+}
+
+static void
+refuse_new(struct entry *e)
+{
+    struct node *n, *after;
+
+    e->b->counters.events_refused++;
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
-        m->feed->stats.versions_refused++;
-        if (m->feed->limit_told == 0 ||
-            b->now - m->feed->limit_told >= 60 * NS_PER_S) {
-            m->feed->limit_told = b->now;
-            report_feed(m->feed, &err, e->id);
-        }
+        version_refused(m->feed, e->id);
         cache_leave(m, false, SGO_CAUSE_RESYNC);
     }
 }
@@ -412,7 +419,7 @@ version_listed(struct request *r, const char *bytes, size_t len)
         listed_lost(r);
     } else {
         b->counters.events_refused++;
-        f->stats.versions_refused++;
+        version_refused(f, v.doc->event_id);
     }
     if (e) {
         cache_entry_unused(e);
