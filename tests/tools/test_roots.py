@@ -88,7 +88,8 @@ def settings(folder: Path) -> dict[str, str]:
     bundle = Path(os.environ.get("SSL_CERT_FILE", CA_BUNDLE))
     if bundle.exists():
         shutil.copy(bundle, folder / "etc/host-ca.crt")
-        env["PIP_CERT"] = env["NODE_EXTRA_CA_CERTS"] = "/etc/host-ca.crt"
+        for name in ("PIP_CERT", "NODE_EXTRA_CA_CERTS", "npm_config_cafile"):
+            env[name] = "/etc/host-ca.crt"
     pip_conf = folder / "etc/pip.conf"
     if pip_conf.exists():
         pip_conf.write_text(pip_conf.read_text().replace(CA_BUNDLE, "/etc/host-ca.crt"))
