@@ -10,7 +10,7 @@ import warnings
 import weakref
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, Unpack, cast
+from typing import Any, ClassVar, Self, Unpack, cast
 
 from . import _core, _options
 from ._aio import wait_readable
@@ -118,6 +118,9 @@ class Client:
     ...         print(update)
     """
 
+    #: Options of the core that have no public name; tests set them.
+    _core_options: ClassVar[Mapping[str, Any]] = {}
+
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         unknown = set(options) - set(ClientOptions.__annotations__)
         if unknown:
@@ -125,7 +128,7 @@ class Client:
                 f"unexpected option {sorted(unknown)[0]!r}; a client takes "
                 + ", ".join(ClientOptions.__annotations__)
             )
-        checked = _options.client_options(options)
+        checked = {**_options.client_options(options), **self._core_options}
         self._core = _core.Client(**checked, event_type=Event, update_type=Update)
         self._router = ReportRouter(self._core)
         self._shown = str(checked["base_url"] or "the vendor's API")

@@ -77,6 +77,8 @@ class Connection:
     heard_at: float = 0.0
     sent: int = 0
     pings: int = 0
+    #: Payloads of WebSocket pongs, the newest thousand.
+    pongs: deque[bytes] = field(default_factory=lambda: deque(maxlen=_KEPT_MESSAGES))
     muted: bool = False
     closed_with: int | None = None
     #: Whether a close frame of ours is still to go out, and be answered.

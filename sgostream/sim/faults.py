@@ -105,6 +105,17 @@ class Faults(Base):
 
         self._thread.call(run)
 
+    def send_raw(self, data: bytes, *, socket_id: str | None = None) -> None:
+        """Write bytes on the wire of sockets: frames that no server sends."""
+
+        def run() -> None:
+            for connection in self.pusher.connections:
+                if socket_id in (None, connection.socket_id):
+                    if connection.request.transport is not None:
+                        connection.request.transport.write(data)
+
+        self._thread.call(run)
+
     # settings
 
     def add_key(self, api_key: str, plan: Plan | None = None, **of_plan: Any) -> Key:

@@ -242,6 +242,9 @@ class PusherServer:
             if message.type is WSMsgType.PING:
                 if connection.script.pong:
                     await connection.ws.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                connection.pongs.append(bytes(message.data))
+                self._changed()
             elif message.type is WSMsgType.TEXT:
                 connection.received.append(message.data)
                 self._handle(connection, message.data)

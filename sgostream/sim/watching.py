@@ -72,6 +72,7 @@ class Watching(Base):
                     "age": time.monotonic() - c.opened_at,
                     "sent": c.sent,
                     "pings": c.pings,
+                    "pongs": [bytes(p) for p in c.pongs],
                     "received": list(c.received),
                 }
                 for c in self.pusher.connections

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import sgostream
 from sgostream._apply import set_change
 from sgostream.sim import Simulator
+from sgostream.sim.journal import Request
 
 T = TypeVar("T")
 
@@ -47,21 +48,39 @@ class Rig:
         }
         return {**base, **more}
 
-    def client(self, *, tls: bool = True, **more: Any) -> sgostream.Client:
-        """Make a client of this simulator."""
-        return self._stack.enter_context(
-            sgostream.Client(**self.options(tls=tls, **more))
-        )
+    def client(
+        self, *, tls: bool = True, core: dict[str, Any] | None = None, **more: Any
+    ) -> sgostream.Client:
+        """Make a client of this simulator; `core`: options without public name."""
+        kind = sgostream.Client
+        if core:
+            kind = type("Client", (sgostream.Client,), {"_core_options": core})
+        return self._stack.enter_context(kind(**self.options(tls=tls, **more)))
+
+    def is_at_rest(self, stream: sgostream.Stream, **truth: Any) -> bool:
+        """Whether the stream's events equal the server's, field for field."""
+        wanted = self.sim.truth(**truth)
+        return {i: e.json() for i, e in stream.events.items()} == wanted
 
     def at_rest(self, stream: sgostream.Stream, **truth: Any) -> None:
-        """Wait until the stream's events equal the server's, field for field."""
+        """Wait until `is_at_rest`."""
+        eventually(lambda: self.is_at_rest(stream, **truth), "stream.events == truth")
 
-        def equal() -> bool:
-            wanted = self.sim.truth(**truth)
-            held = {i: e.json() for i, e in stream.events.items()}
-            return held == wanted
+    def sockets(self) -> list[Request]:
+        """Every request for a socket so far, oldest first."""
+        return [r for r in self.sim.requests() if "/app/" in r.path]
 
-        eventually(equal, "stream.events == truth")
+
+class Watch:
+    """What a stream's callbacks were told."""
+
+    def __init__(self, stream: sgostream.Stream) -> None:
+        self.states: list[sgostream.StateChange] = []
+        self.gaps: list[sgostream.Gap] = []
+        self.errors: list[BaseException] = []
+        stream.on_state(self.states.append)
+        stream.on_gap(self.gaps.append)
+        stream.on_error(self.errors.append)
 
 
 def take_all(
