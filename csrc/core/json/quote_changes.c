@@ -432,7 +432,8 @@ read_touched_quote(struct reading *r, const struct path *path, bool is_old)
     struct text odd_id = path->steps[1].key;
     struct text bookmaker_id = path->steps[3].key;
 
-    if (record == (is_old ? r->last_old : r->last_new)) {
+    if (record == (is_old ? r->last_old : r->last_new) ||
+        text_equal_bytes(path->steps[4].key, "lastUpdatedAt", 13)) {
         return;
     }
     if (value_get_text(other, odd_id, &odd)) {

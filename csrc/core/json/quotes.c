@@ -1,16 +1,57 @@
 /* Reading quotes: one quote's members, and all quotes of a document. */
 #include "json/quotes.h"
 
+#include <string.h>
+
+#include "json/walk.h"
+
+/* The members of these names in one walk, of equal keys the last; doc == NULL
+ * where there is none. */
+static void
+find_members(struct value object, const struct text *names, int n,
+             struct value *found)
+{
+    struct walk w;
+    struct walk_item item;
+
+    memset(found, 0, (size_t)n * sizeof(*found));
+    if (object.doc == NULL || object.index == VALUE_LEAF ||
+        object.doc->body[object.off] != '{') {
+        return;
+    }
+    walk_init(&w, object.doc, object.index);
+    while (walk_next(&w, &item)) {
+        for (int i = 0; i < n; i++) {
+            if (item.key.escaped ? text_equal(item.key, names[i])
+                                 : item.key.len == names[i].len &&
+                                       memcmp(item.key.raw, names[i].raw,
+                                              names[i].len) == 0) {
+                found[i] = (struct value){object.doc, item.off, item.index};
+                break;
+            }
+        }
+    }
+}
+
+/* A string's text, raw == NULL for anything else. */
+static struct text
+string_text(struct value v)
+{
+    if (v.doc == NULL || value_type(v) != VALUE_STRING) {
+        return (struct text){NULL, 0, false};
+    }
+    return value_text(v);
+}
+
 /* A string's or number's text; raw == NULL for anything else. */
 static struct text
-scalar_text(struct value object, const char *name, size_t len)
+scalar_text(struct value v)
 {
     struct text none = {NULL, 0, false};
-    struct value v;
     size_t raw_len;
     const char *raw;
 
-    if (!value_get(object, name, len, &v)) {
+    if (v.doc == NULL) {
         return none;
     }
     switch (value_type(v)) {
@@ -23,9 +64,6 @@ scalar_text(struct value object, const char *name, size_t len)
         return none;
     }
 }
-
-#define SCALAR_TEXT(object, literal)                                          \
-    scalar_text((object), (literal), sizeof(literal) - 1)
 
 /* The text's decoded bytes, in `room` when it holds escapes; false: longer
  * than any text of interest. */
@@ -47,39 +85,70 @@ decoded(struct text text, char room[64], const char **bytes, size_t *len)
 void
 quote_read(struct value quote, struct quote_fields *out)
 {
-    struct value v;
+    enum {
+        ODDS,
+        SPREAD,
+        OVER_UNDER,
+        AVAILABLE,
+        LAST_UPDATED_AT,
+        DEEPLINK,
+        MEMBERS
+    };
+    static const struct text names[MEMBERS] = {
+        {"odds", 4, false},           {"spread", 6, false},
+        {"overUnder", 9, false},      {"available", 9, false},
+        {"lastUpdatedAt", 13, false}, {"deeplink", 8, false},
+    };
+    struct value found[MEMBERS], v;
     const char *bytes;
     char room[64];
     size_t len;
 
     *out = (struct quote_fields){.has_odds = false};
-    if (quote.doc == NULL) {
-        return;
-    }
-    out->odds = SCALAR_TEXT(quote, "odds");
+    find_members(quote, names, MEMBERS, found);
+    out->odds = scalar_text(found[ODDS]);
     if (decoded(out->odds, room, &bytes, &len)) {
         out->has_odds = odds_parse(bytes, len, &out->odds_value);
     }
-    out->line = SCALAR_TEXT(quote, "spread");
+    out->line = scalar_text(found[SPREAD]);
     if (out->line.raw == NULL) {
-        out->line = SCALAR_TEXT(quote, "overUnder");
+        out->line = scalar_text(found[OVER_UNDER]);
     }
     if (decoded(out->line, room, &bytes, &len)) {
         out->has_line = number_parse_double(bytes, len, &out->line_value);
     }
-    if (VALUE_GET(quote, "available", &v)) {
+    v = found[AVAILABLE];
+    if (v.doc != NULL) {
         enum value_type type = value_type(v);
 
         out->has_available = type == VALUE_TRUE || type == VALUE_FALSE;
         out->available = type == VALUE_TRUE;
     }
-    if (decoded(SCALAR_TEXT(quote, "lastUpdatedAt"), room, &bytes, &len)) {
+    if (decoded(scalar_text(found[LAST_UPDATED_AT]), room, &bytes, &len)) {
         out->has_last_updated_at =
             time_parse_ns(bytes, len, &out->last_updated_at_ns);
     }
-    if (VALUE_GET(quote, "deeplink", &v) && value_type(v) == VALUE_STRING) {
-        out->deeplink = value_text(v);
-    }
+    out->deeplink = string_text(found[DEEPLINK]);
+}
+
+void
+odd_read(struct value odd, struct odd_fields *out)
+{
+    enum { MEMBERS = 6 };
+    static const struct text names[MEMBERS] = {
+        {"statID", 6, false},   {"statEntityID", 12, false},
+        {"periodID", 8, false}, {"betTypeID", 9, false},
+        {"sideID", 6, false},   {"playerID", 8, false},
+    };
+    struct value found[MEMBERS];
+
+    find_members(odd, names, MEMBERS, found);
+    out->stat_id = string_text(found[0]);
+    out->stat_entity_id = string_text(found[1]);
+    out->period_id = string_text(found[2]);
+    out->bet_type_id = string_text(found[3]);
+    out->side_id = string_text(found[4]);
+    out->player_id = string_text(found[5]);
 }
 
 void

@@ -37,6 +37,20 @@ struct quote_fields {
  * thread. */
 void quote_read(struct value quote, struct quote_fields *out);
 
+/* The ids that stand in an odd. */
+struct odd_fields {
+    struct text stat_id; /* raw == NULL: absent or not a string */
+    struct text stat_entity_id;
+    struct text period_id;
+    struct text bet_type_id;
+    struct text side_id;
+    struct text player_id;
+};
+
+/* Read an odd's object; a value that is no object (or has doc == NULL) leaves
+ * all empty.  Any thread. */
+void odd_read(struct value odd, struct odd_fields *out);
+
 /* Every quote of a document in its order: a quote, then (if asked) its
  * alternative lines.  Values that are no objects are passed over. */
 struct quote_iter {

@@ -17,45 +17,54 @@
  * gives the verdict and the place of an error. */
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 #include "base/mem.h"
 #include "json/update_internal.h"
 #include "json/walk.h"
 
-enum { LOOK_AHEAD = 4 };
-
-#if defined(__SSE2__)
-static inline __m128i
+#if defined(__x86_64__)
+static inline uint32_t
 equal_16(const char *a, const char *b)
 {
-    return _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
-                          _mm_loadu_si128((const __m128i *)(const void *)b));
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
+                       _mm_loadu_si128((const __m128i *)(const void *)b)));
 }
-#endif
 
-/* How many bytes are equal, at most max. */
-static size_t
-common_prefix(const char *a, const char *b, size_t max)
+__attribute__((target("avx2"))) static size_t
+common_prefix_avx2(const char *a, const char *b, size_t max)
 {
     size_t n = 0;
 
-#if defined(__SSE2__)
-    for (; n + 64 <= max; n += 64) {
-        __m128i equal =
-            _mm_and_si128(_mm_and_si128(equal_16(a + n, b + n),
-                                        equal_16(a + n + 16, b + n + 16)),
-                          _mm_and_si128(equal_16(a + n + 32, b + n + 32),
-                                        equal_16(a + n + 48, b + n + 48)));
+    for (; n + 32 <= max; n += 32) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(a + n));
+        __m256i y = _mm256_loadu_si256((const __m256i *)(const void *)(b + n));
+        uint32_t equal =
+            (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, y));
 
-        if (_mm_movemask_epi8(equal) != 0xFFFF) {
-            break;
+        if (equal != UINT32_MAX) {
+            return n + (size_t)__builtin_ctz(~equal);
         }
     }
+    while (n < max && a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+#endif
+
+/* How many bytes are equal, at most max; the portable form. */
+static size_t
+common_prefix_plain(const char *a, const char *b, size_t max)
+{
+    size_t n = 0;
+
+#if defined(__x86_64__)
     for (; n + 16 <= max; n += 16) {
-        unsigned equal = (unsigned)_mm_movemask_epi8(equal_16(a + n, b + n));
+        uint32_t equal = equal_16(a + n, b + n);
 
         if (equal != 0xFFFF) {
             return n + (size_t)__builtin_ctz(~equal);
@@ -76,6 +85,18 @@ common_prefix(const char *a, const char *b, size_t max)
         n++;
     }
     return n;
+}
+
+/* The best form for this processor. */
+static size_t
+common_prefix(const char *a, const char *b, size_t max)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        return common_prefix_avx2(a, b, max);
+    }
+#endif
+    return common_prefix_plain(a, b, max);
 }
 
 /* --- equal runs ------------------------------------------------------- */
@@ -138,6 +159,7 @@ skip_equal(struct update *u)
             top->after = child->end;
             top->child = child->next;
         } else if (containers[top->old].end <= m) {
+            top->after = containers[top->old].end; /* all was passed */
             if (!update_close(
                     u, u->s.begin +
                            (uint32_t)(containers[top->old].end + shift))) {
@@ -154,9 +176,8 @@ skip_equal(struct update *u)
 
 /* --- differences ------------------------------------------------------ */
 
-/* Records were made by the full scanner from `from` on: no equal keys? */
-static bool
-fresh_are_distinct(struct update *u, uint32_t from)
+bool
+update_fresh_are_distinct(struct update *u, uint32_t from)
 {
     uint32_t n;
 
@@ -168,15 +189,6 @@ fresh_are_distinct(struct update *u, uint32_t from)
     }
     return true;
 }
-
-/* One old member or element, in the old text. */
-struct old_item {
-    struct text key;
-    uint32_t off;
-    uint32_t index;
-    uint32_t end;   /* behind the value */
-    uint32_t child; /* the first record behind it */
-};
 
 /* Two leaves, the new one from p to end, of unlike bytes or found by name. */
 static bool
@@ -197,10 +209,8 @@ leaf_changed(struct update *u, const struct old_item *old, const char *p,
                             update_new(u, update_offset(u, p), VALUE_LEAF));
 }
 
-/* Scan the new value at p and compare it with its old counterpart; a pair of
- * containers of one type becomes a level instead. */
-static bool
-pair_values(struct update *u, const struct old_item *old, const char *p,
+bool
+update_pair(struct update *u, const struct old_item *old, const char *p,
             uint32_t key)
 {
     uint32_t fresh = u->s.index->count;
@@ -210,7 +220,7 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
         return update_open(u, old->index, p, key);
     }
     end = scanner_value(&u->s, p, u->depth, key);
-    if (end == NULL || !fresh_are_distinct(u, fresh)) {
+    if (end == NULL || !update_fresh_are_distinct(u, fresh)) {
         return false;
     }
     if (old->index != VALUE_LEAF || u->s.index->count > fresh ||
@@ -237,129 +247,6 @@ pair_values(struct update *u, const struct old_item *old, const char *p,
     return true;
 }
 
-/* The old member of this name: the next ones first, then by look-up. */
-static bool
-find_old(struct update *u, struct text key, struct old_item *out)
-{
-    const struct level *top = update_top(u);
-    const struct container *containers = u->old->containers;
-    struct walk w = {u->old->body, containers, top->after, top->child, true};
-    struct walk_item item;
-    struct value v;
-    uint32_t low, high;
-
-    for (int i = 0; i < LOOK_AHEAD && walk_next(&w, &item); i++) {
-        if (text_equal(item.key, key)) {
-            *out = (struct old_item){item.key, item.off, item.index, w.at,
-                                     w.child};
-            return true;
-        }
-    }
-    if (!value_get_text(update_old(u, containers[top->old].off, top->old), key,
-                        &v)) {
-        return false;
-    }
-    *out = (struct old_item){key, v.off, v.index, 0, 0};
-    if (v.index != VALUE_LEAF) {
-        out->end = containers[v.index].end;
-        out->child = containers[v.index].next;
-        return true;
-    }
-    out->end = (uint32_t)(walk_leaf(u->old->body + v.off) - u->old->body);
-    low = top->old + 1;
-    high = containers[top->old].next;
-    while (low < high) { /* the first record behind the leaf */
-        uint32_t middle = low + (high - low) / 2;
-
-        if (containers[middle].off < v.off) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    out->child = low;
-    return true;
-}
-
-/* A member that only the new object has, its value at p. */
-static bool
-add_member(struct update *u, struct text key, const char *p, uint32_t key_off)
-{
-    uint32_t fresh = u->s.index->count;
-    const char *end = scanner_value(&u->s, p, u->depth, key_off);
-
-    if (end == NULL || !fresh_are_distinct(u, fresh)) {
-        return false;
-    }
-    u->p = end;
-    return change_list_add(&u->list, (struct change){
-                                         .old_off = CHANGE_NONE,
-                                         .new_off = update_offset(u, p),
-                                         .kind = SGO_CHANGE_ADDED,
-                                         .timestamp = TEXT_IS_TIMESTAMP(key),
-                                     });
-}
-
-/* Take one member of the new object, or its end, by the grammar. */
-static bool
-take_member(struct update *u)
-{
-    struct level *top = update_top(u);
-    const char *first = u->s.begin + u->s.index->items[top->record].off + 1;
-    const char *p = scanner_space(u->p), *end;
-    struct old_item old;
-    struct text key;
-    uint32_t key_off;
-
-    top->irregular = true;
-    if (*p == '}') {
-        return update_close(u, p + 1);
-    }
-    if (u->p != first) {
-        if (*p != ',') {
-            return false;
-        }
-        p = scanner_space(p + 1);
-    }
-    if (*p != '"') {
-        return false;
-    }
-    end = scanner_string(&u->s, p);
-    if (end == NULL) {
-        return false;
-    }
-    key_off = update_offset(u, p);
-    key.raw = p + 1;
-    key.len = (uint32_t)(end - p - 2);
-    key.escaped = memchr(key.raw, '\\', key.len) != NULL;
-    p = scanner_space(end);
-    if (*p != ':') {
-        return false;
-    }
-    p = scanner_space(p + 1);
-    if (find_old(u, key, &old)) {
-        return pair_values(u, &old, p, key_off);
-    }
-    return add_member(u, key, p, key_off);
-}
-
-/* Take members of an irregular object until the two texts are in the same
- * state: both behind a value, or both behind the bracket. */
-static bool
-take_members(struct update *u)
-{
-    uint32_t depth = u->depth;
-
-    do {
-        if (!take_member(u)) {
-            return false;
-        }
-    } while (u->depth == depth &&
-             update_top(u)->after ==
-                 u->old->containers[update_top(u)->old].off + 1);
-    return true;
-}
-
 /* The structure of an array differs: scan it all again, and compare it. */
 static bool
 retake_array(struct update *u)
@@ -370,7 +257,7 @@ retake_array(struct update *u)
 
     u->s.index->count = top->record;
     end = scanner_value(&u->s, u->s.begin + c.off, u->depth - 1, c.key);
-    if (end == NULL || !fresh_are_distinct(u, top->record)) {
+    if (end == NULL || !update_fresh_are_distinct(u, top->record)) {
         return false;
     }
     top->compare = true;
@@ -392,18 +279,18 @@ take_value(struct update *u, const struct walk *w,
     if (w->is_object) {
         old.key = item->key;
         p = scanner_space(p);
-        return pair_values(u, &old, p, item->key_off + shift);
+        return update_pair(u, &old, p, item->key_off + shift);
     }
     p = scanner_space(p);
     if (*p == ']') {
         return retake_array(u); /* it ends here, or is malformed */
     }
-    return pair_values(u, &old, p, 0);
+    return update_pair(u, &old, p, 0);
 }
 
-/* Find the token in which the texts differ, and deal with it. */
+/* Walk from `after` to the token in which the texts differ. */
 static bool
-take_difference(struct update *u)
+walk_to_difference(struct update *u)
 {
     struct level *top = update_top(u);
     const char *body = u->old->body;
@@ -420,9 +307,106 @@ take_difference(struct update *u)
         top->after = w.at;
         u->p = u->s.begin + (uint32_t)(w.at + shift);
     }
-    return w.is_object ? take_members(u) : retake_array(u);
+    return w.is_object ? update_take_members(u) : retake_array(u);
 }
 
+/* The usual difference lies inside a string: then the number of quotes since
+ * `after` is odd and the last of them opens it, provided that no backslash
+ * stands there.  That is told faster than by walking.  *open gets it. */
+static bool
+differs_in_string(const struct update *u, uint32_t from, uint32_t *open)
+{
+    const char *p = u->old->body + from;
+    const char *end = u->old->body + u->differs;
+    const char *last = NULL;
+    bool odd = false;
+
+#if defined(__x86_64__)
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+
+    for (; p < end; p += 16) { /* the padding allows to read on */
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned quotes =
+            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, quote));
+        unsigned escapes =
+            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, backslash));
+        unsigned inside = end - p < 16 ? (1u << (end - p)) - 1 : 0xFFFF;
+
+        if (escapes & inside) {
+            return false;
+        }
+        quotes &= inside;
+        if (quotes != 0) {
+            odd ^= (bool)__builtin_parity(quotes);
+            last = p + (31 - __builtin_clz(quotes));
+        }
+    }
+#else
+    for (; p < end; p++) {
+        if (*p == '\\') {
+            return false;
+        }
+        if (*p == '"') {
+            odd = !odd;
+            last = p;
+        }
+    }
+#endif
+    if (!odd) {
+        return false;
+    }
+    *open = (uint32_t)(last - u->old->body);
+    return true;
+}
+
+/* The key of the string that opens at `open` in an object, if it is a value:
+ * no backslash stands between `from` and there. */
+static bool
+key_before(const struct update *u, uint32_t from, uint32_t open,
+           struct text *key)
+{
+    const char *begin = u->old->body + from;
+    const char *p = u->old->body + open - 1, *end;
+
+    while (p > begin && SCANNER_IS(p, CLASS_SPACE)) {
+        p--;
+    }
+    if (*p != ':') {
+        return false;
+    }
+    do {
+        p--;
+    } while (*p != '"');
+    end = p;
+    do {
+        p--;
+    } while (*p != '"');
+    *key = (struct text){p + 1, (uint32_t)(end - p - 1), false};
+    return true;
+}
+
+/* Find the token in which the texts differ, and deal with it. */
+static bool
+take_difference(struct update *u)
+{
+    struct level *top = update_top(u);
+    uint32_t shift = update_offset(u, u->p) - top->after;
+    bool is_object = u->old->body[u->old->containers[top->old].off] == '{';
+    struct old_item old = {.key = {NULL, 0, false}, .index = VALUE_LEAF};
+    bool ignored;
+
+    if (!differs_in_string(u, top->after, &old.off) ||
+        (is_object && !key_before(u, top->after, old.off, &old.key))) {
+        return walk_to_difference(u);
+    }
+    old.end = (uint32_t)(walk_string(u->old->body + u->differs - 1, &ignored) -
+                         u->old->body);
+    old.child = top->child;
+    return update_pair(
+        u, &old, u->s.begin + (uint32_t)(old.off + shift),
+        is_object ? (uint32_t)(old.key.raw - 1 - u->old->body) + shift : 0);
+}
 /* The whole pass; false: take the long way. */
 static bool
 run(struct update *u)
@@ -491,6 +475,7 @@ document_update_fused(struct pool *pool, const char *bytes, size_t len,
         document_move_hashes(&u->view, doc);
         atomic_store_explicit(&doc->distinct, DISTINCT_YES,
                               memory_order_relaxed);
+        mem_free(u->members);
         mem_free(u);
         *out = doc;
         *changes = list;
@@ -502,6 +487,7 @@ out:
     pool_put(pool, body, cap);
     if (u != NULL) {
         change_list_fini(&u->list);
+        mem_free(u->members);
         document_move_hashes(&u->view, NULL);
         mem_free(u);
     }

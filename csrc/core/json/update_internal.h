@@ -14,8 +14,26 @@ struct level {
     uint32_t after;  /* old text: behind the last value, or the bracket */
     uint32_t child;  /* old record: the first that begins at or behind it */
     size_t mark;     /* changes when it was opened */
-    bool irregular;  /* an object whose members were matched by name */
+    bool irregular;  /* an object whose members are matched by name */
     bool compare;    /* an array to be compared as a whole when closed */
+    bool large;      /* irregular: without a table, see update_member.c */
+    uint32_t table;  /* irregular: where its members begin in u->members */
+    uint32_t next;   /* … and the first of them that was not passed yet */
+};
+
+/* One old member or element. */
+struct old_item {
+    struct text key; /* raw == NULL: an element */
+    uint32_t off;
+    uint32_t index;
+    uint32_t end;   /* behind the value */
+    uint32_t child; /* the first record behind it */
+};
+
+struct member {
+    struct old_item item;
+    uint32_t sketch; /* of the key */
+    bool matched;
 };
 
 struct update {
@@ -24,6 +42,9 @@ struct update {
     struct document view; /* the new document as far as it is indexed */
     struct change_list list;
     struct level levels[SCAN_MAX_DEPTH];
+    struct member *members; /* a stack: the tables of irregular levels */
+    uint32_t member_count;
+    uint32_t member_cap;
     uint32_t depth;   /* open levels */
     const char *p;    /* new text: the place that belongs to `after` */
     uint32_t differs; /* old text: offset of the first different byte */
@@ -59,6 +80,23 @@ bool update_is_alt_lines(const struct update *u, const struct level *level);
  * The key, or NULL and its offset in the old text. */
 void update_mark_line(struct update *u, const struct text *key,
                       uint32_t key_off);
+
+/* Records were made by the full scanner from `from` on: no equal keys? */
+bool update_fresh_are_distinct(struct update *u, uint32_t from);
+
+/* Scan the new value at p, whose key stands at `key`, and compare it with its
+ * old counterpart; a pair of containers of one type becomes a level instead.
+ * False: take the long way. */
+bool update_pair(struct update *u, const struct old_item *old, const char *p,
+                 uint32_t key);
+
+/* Take members of an object by the grammar and by name until the two texts
+ * run together again, or it ends.  False: take the long way. */
+bool update_take_members(struct update *u);
+
+/* The members of an irregular object are complete: what of the old ones has
+ * gone?  False: take the long way. */
+bool update_finish_object(struct update *u, const struct level *level);
 
 /* Open the new container at p, whose key stands at `key`, as the counterpart
  * of an old one.  False: take the long way. */

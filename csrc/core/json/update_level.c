@@ -88,27 +88,6 @@ update_open(struct update *u, uint32_t old, const char *p, uint32_t key)
     return true;
 }
 
-/* The members of an irregular object are complete: what of the old ones has
- * gone?  Equal keys cannot be told apart here. */
-static bool
-finish_object(struct update *u, const struct level *level)
-{
-    const struct container *c = &u->s.index->items[level->record];
-    uint32_t n;
-
-    if (document_has_equal_keys(update_view(u), level->record, &n)) {
-        return false;
-    }
-    diff_add_removed(
-        &u->list,
-        update_old(u, u->old->containers[level->old].off, level->old),
-        update_new(u, c->off, level->record));
-    if (u->depth > 0 && update_is_alt_lines(u, update_top(u))) {
-        update_top(u)->compare = true;
-    }
-    return true;
-}
-
 /* Compare an array as a whole instead of what was found inside so far. */
 static void
 compare_array(struct update *u, const struct level *level)
@@ -141,7 +120,7 @@ update_close(struct update *u, const char *end)
         update_top(u)->after = old->end;
         update_top(u)->child = old->next;
     }
-    if (level.irregular && !finish_object(u, &level)) {
+    if (level.irregular && !update_finish_object(u, &level)) {
         return false;
     }
     if (level.compare) {

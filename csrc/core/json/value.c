@@ -75,6 +75,13 @@ value_text(struct value v)
 }
 
 static bool
+is_known_distinct(const struct document *doc)
+{
+    return atomic_load_explicit(&doc->distinct, memory_order_relaxed) ==
+           DISTINCT_YES;
+}
+
+static bool
 is_object(struct value v)
 {
     return v.doc != NULL && v.index != VALUE_LEAF && v.doc->body[v.off] == '{';
@@ -87,6 +94,7 @@ value_get_text(struct value object, struct text key, struct value *out)
     struct walk_item item;
     struct value found = no_value;
     const struct key_hash *hash;
+    bool distinct;
     uint32_t n = 0;
 
     if (!is_object(object)) {
@@ -94,10 +102,14 @@ value_get_text(struct value object, struct text key, struct value *out)
     }
     hash = document_hash_made(object.doc, object.index);
     if (hash == NULL) {
+        distinct = is_known_distinct(object.doc);
         walk_init(&w, object.doc, object.index);
         while (walk_next(&w, &item)) {
             if (text_equal(item.key, key)) {
                 found = (struct value){object.doc, item.off, item.index};
+                if (distinct) {
+                    break;
+                }
             }
             if (++n == DOCUMENT_HASH_MEMBERS) {
                 hash = document_hash(object.doc, object.index);
@@ -174,22 +186,6 @@ find_before(const struct document *doc, uint32_t index, struct text key,
     return found;
 }
 
-/* A number below 256 that is equal for equal keys without escapes. */
-static uint32_t
-key_sketch(struct text key)
-{
-    uint64_t word = 0, tail;
-
-    if (key.len < 8) {
-        memcpy(&word, key.raw, key.len);
-    } else {
-        memcpy(&word, key.raw, 8);
-        memcpy(&tail, key.raw + key.len - 8, 8);
-        word ^= tail << 23 ^ tail >> 41;
-    }
-    return (uint32_t)((word ^ key.len) * UINT64_C(0x9FB21C651E98DF25) >> 56);
-}
-
 /* The small
  * filter of sketches settles most objects in one walk. */
 bool
@@ -199,7 +195,7 @@ document_has_equal_keys(const struct document *doc, uint32_t index,
     uint64_t seen[4] = {0, 0, 0, 0};
     const struct key_hash *hash = document_hash_made(doc, index);
     struct walk w;
-    struct walk_item item, other;
+    struct walk_item item = {.off = 0}, other;
     uint32_t n = 0, distinct = 0;
     bool escapes = false; /* seen: the sketches prove nothing */
 
@@ -209,7 +205,7 @@ document_has_equal_keys(const struct document *doc, uint32_t index,
     }
     walk_init(&w, doc, index);
     while (walk_next(&w, &item)) {
-        uint32_t sketch = key_sketch(item.key);
+        uint32_t sketch = (uint32_t)(walk_sketch(item.key) >> 56);
         uint64_t bit = (uint64_t)1 << (sketch & 63);
         uint64_t *word = &seen[sketch >> 6];
 
@@ -229,13 +225,6 @@ document_has_equal_keys(const struct document *doc, uint32_t index,
     }
     *count = distinct;
     return distinct < n;
-}
-
-static bool
-is_known_distinct(const struct document *doc)
-{
-    return atomic_load_explicit(&doc->distinct, memory_order_relaxed) ==
-           DISTINCT_YES;
 }
 
 bool
@@ -323,7 +312,7 @@ value_iter_next(struct value_iter *it, struct text *key, struct value *out)
 {
     const struct document *doc = it->parent.doc;
     struct walk w;
-    struct walk_item item, last;
+    struct walk_item item = {.off = 0}, last;
 
     if (doc == NULL) {
         return false;

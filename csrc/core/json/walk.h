@@ -3,6 +3,8 @@
 #ifndef SGO_JSON_WALK_H
 #define SGO_JSON_WALK_H
 
+#include <string.h>
+
 #include "json/document.h"
 #include "json/scanner.h"
 
@@ -88,6 +90,23 @@ walk_key(const char *p, struct text *key)
     key->raw = p + 1;
     key->len = (uint32_t)(end - p - 2);
     return end;
+}
+
+/* A number, best in its upper bits, that is equal for equal keys without
+ * escapes. */
+static inline uint64_t
+walk_sketch(struct text key)
+{
+    uint64_t word = 0, tail;
+
+    if (key.len < 8) {
+        memcpy(&word, key.raw, key.len);
+    } else {
+        memcpy(&word, key.raw, 8);
+        memcpy(&tail, key.raw + key.len - 8, 8);
+        word ^= tail << 23 ^ tail >> 41;
+    }
+    return (word ^ key.len) * UINT64_C(0x9FB21C651E98DF25);
 }
 
 static inline bool
