@@ -1449,6 +1449,57 @@ malformed_and_odd_events_are_refused_alone(void)
 }
 
 static void
+an_event_too_deep_is_refused_with_its_id(void)
+{
+    char deep[300], text[1500];
+    char *body;
+
+    begin(3);
+    w.config.max_requests_in_flight = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_change(&w, 1);
+    world_change(&w, 2);
+    world_run(&w, NS_PER_S);
+    reply("eventIDs=E0");
+    memset(deep, '[', 70);
+    memset(deep + 70, ']', 70);
+    deep[140] = '\0';
+    body = world_body(&w.events[2]);
+    snprintf(text, sizeof(text),
+             "{\"success\":true,\"data\":[{\"eventID\":\"E1\",\"x\":%s},%s]}",
+             deep, body);
+    free(body);
+    world_answer(&w, w.requests, 200, text);
+    CHECK_INT(S(1)->held[2].v, 2);
+    CHECK_INT(S(1)->held[1].v, 1);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_LIMIT);
+    CHECK(world_traced(&w, "about E1"));
+    CHECK(world_traced(&w, "S1 proof E1 unanswered refused"));
+    CHECK(w.requests == NULL);
+    end();
+}
+
+static void
+of_one_id_twice_in_an_answer_the_later_counts(void)
+{
+    begin(1);
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_answer(&w, w.requests, 200,
+                 "{\"success\":true,\"data\":[{\"eventID\":\"E0\",\"v\":5},"
+                 "{\"eventID\":\"E0\",\"v\":6},{\"eventID\":\"E9\"}]}");
+    CHECK_INT(S(1)->held[0].v, 6);
+    CHECK_INT(S(1)->changed, 1);
+    CHECK_INT(S(1)->added, 1);
+    end();
+}
+
+static void
 an_answer_without_data_proves_nothing(void)
 {
     begin(1);
@@ -1797,6 +1848,8 @@ main(void)
     RUN(a_full_cache_refuses_new_events_and_lingering_ones_go_first);
     RUN(bytes_over_the_limit_are_shed_then_new_events_refused);
     RUN(malformed_and_odd_events_are_refused_alone);
+    RUN(an_event_too_deep_is_refused_with_its_id);
+    RUN(of_one_id_twice_in_an_answer_the_later_counts);
     RUN(an_answer_without_data_proves_nothing);
     RUN(an_escaped_event_id_is_the_same_id);
     RUN(a_fetch_returns_what_exists);

@@ -258,11 +258,14 @@ enum request_kind {
     REQUEST_CALL_USAGE
 };
 
-/* An event of an answer that is applied only when whole. */
-struct element {
-    struct element *next;
-    size_t len;
-    char bytes[];
+/* An event of an answer that is applied only when whole (rule 12): built while
+ * the answer arrives. */
+struct item {
+    struct entry *e;         /* ids; NULL in calls */
+    struct document *doc;    /* NULL: refused, one of our limits */
+    struct document *old;    /* what it was compared with, or NULL */
+    struct changes *changes; /* from old */
+    const char *reason;      /* static; why it was refused */
 };
 
 struct request {
@@ -299,10 +302,9 @@ struct request {
     const char *body_reason;
     struct buf small; /* error bodies and small answers */
     cJSON *tree;      /* the envelope of a good answer, without data */
-    struct element *elements;
-    struct element **elements_end;
-    size_t element_count;
-    size_t element_bytes;
+    struct item *items;
+    size_t item_count;
+    size_t item_cap;
 
     struct feed *feed; /* bootstrap, walk */
     struct link *link; /* authorise */

@@ -313,54 +313,62 @@ chunk_ended(struct call *c)
     c->waiting = !c->done;
 }
 
-static sgo_status
-take_documents(struct call *c, const struct request *r)
+void
+call_take(struct request *r, const char *bytes, size_t len)
 {
-    const struct brain *b = c->b;
+    struct brain *b = r->b;
     const struct shape *shape = b->prune_answers ? b->shape : NULL;
+    struct item *item, made = {0};
+    struct scan_error why = {0, NULL};
+    sgo_status status = project_update(b->pool, bytes, len, shape, NULL,
+                                       &made.doc, &made.changes, NULL, &why);
 
-    for (const struct element *x = r->elements; x; x = x->next) {
-        struct document *doc = NULL;
-        struct changes *none = NULL;
-        sgo_status status = project_update(b->pool, x->bytes, x->len, shape,
-                                           NULL, &doc, &none, NULL, NULL);
-
-        if (status != SGO_OK) {
-            return status;
-        }
-        if (c->document_count < c->id_count && doc->event_id_len &&
-            !found(c, doc->event_id)) {
-            c->documents[c->document_count++] = doc;
-        } else {
-            document_release(doc);
-        }
+    if (status != SGO_OK) {
+        r->body_status = status;
+        r->body_reason = why.reason;
+        return;
     }
-    return SGO_OK;
+    item = request_item(r, NULL);
+    if (item) {
+        *item = made;
+        return;
+    }
+    if (r->items == NULL) {
+        r->body_status = SGO_NO_MEMORY;
+    }
+    document_release(made.doc);
 }
 
 static void
-fetched(struct call *c, const struct request *r)
+take_documents(struct call *c, struct request *r)
+{
+    for (size_t i = 0; i < r->item_count; i++) {
+        struct document *doc = r->items[i].doc;
+
+        if (c->document_count < c->id_count && doc->event_id_len &&
+            !found(c, doc->event_id)) {
+            c->documents[c->document_count++] = document_retain(doc);
+        }
+    }
+}
+
+static void
+fetched(struct call *c, struct request *r)
 {
     const char *cursor = message_text(r->tree, "nextCursor");
     char *copy = NULL;
-    sgo_status status = take_documents(c, r);
     sgo_error err;
 
-    if (status == SGO_OK && cursor && cursor[0] && r->element_count &&
+    take_documents(c, r);
+    if (cursor && cursor[0] && r->envelope.elements &&
         strlen(cursor) <= CURSOR_MAX_BYTES &&
         (c->cursor == NULL || strcmp(c->cursor, cursor) != 0)) {
         copy = mem_dup(cursor, strlen(cursor));
-        status = copy ? SGO_OK : SGO_NO_MEMORY;
-    }
-    if (status != SGO_OK) {
-        error_set(&err,
-                  status == SGO_NO_MEMORY ? SGO_ERROR_MEMORY
-                  : status == SGO_LIMIT   ? SGO_ERROR_LIMIT
-                                          : SGO_ERROR_PROTOCOL,
-                  status == SGO_NO_MEMORY ? "out of memory"
-                                          : "the API sent a malformed event");
-        try_again(c, &err, false);
-        return;
+        if (copy == NULL) {
+            error_set(&err, SGO_ERROR_MEMORY, "out of memory");
+            try_again(c, &err, false);
+            return;
+        }
     }
     mem_free(c->cursor);
     c->cursor = copy;

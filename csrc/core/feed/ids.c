@@ -239,139 +239,83 @@ failed(struct request *r, enum outcome outcome, const sgo_error *err)
 
 /* ---- answers ---------------------------------------------------------------------- */
 
-struct item {
-    struct entry *e;
-    struct document *doc;
-    struct changes *changes;
-};
-
-static void
-free_items(struct item *items, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        document_release(items[i].doc);
-        changes_release(items[i].changes);
-    }
-    mem_free(items);
-}
-
-static void
-too_large(struct request *r, struct entry *e, const struct scan_error *why)
-{
-    sgo_error err;
-
-    error_set(&err, SGO_ERROR_LIMIT, "%s at byte %zu",
-              why->reason ? why->reason : "over a limit", why->offset);
-    for (size_t i = 0; i < r->id_count; i++) {
-        if (r->ids[i] == e) {
-            r->ids[i] = r->ids[--r->id_count];
-            e->asked = NULL;
-            refuse(e, &err);
-            cache_entry_unused(e);
-            return;
-        }
-    }
-}
-
-/* Build one event against what is held.  SGO_AGAIN: of no use to us. */
+/* Compare the document with what its entry holds (now). */
 static sgo_status
-read_item(struct request *r, const struct element *x, struct item *out,
-          struct entry **named, struct scan_error *why)
+compare_with_held(struct item *item)
+{
+    changes_release(item->changes);
+    document_release(item->old);
+    item->changes = NULL;
+    item->old = item->e->doc ? document_retain(item->e->doc) : NULL;
+    return item->old ? diff_compare(item->old, item->doc, &item->changes)
+                     : SGO_OK;
+}
+
+static void
+take_refused(struct request *r, struct entry *e, sgo_status status,
+             const struct scan_error *why)
+{
+    struct item *item;
+
+    if (status == SGO_LIMIT && e && e->asked == r) {
+        item = request_item(r, e); /* this event alone is refused */
+        if (item) {
+            item->e = e;
+            item->reason = why->reason ? why->reason : "over a limit";
+        }
+    } else if (status != SGO_LIMIT) {
+        r->body_status = status;
+        r->body_reason = why->reason;
+    }
+}
+
+void
+ids_take(struct request *r, const char *bytes, size_t len)
 {
     struct brain *b = r->b;
     const struct shape *shape = b->prune_answers ? b->shape : NULL;
     char id[DOCUMENT_MAX_EVENT_ID_BYTES + 1];
-    size_t n = api_event_id(x->bytes, x->len, id);
-    struct entry *e = n ? cache_find(b, id, n) : NULL;
-    sgo_status status;
+    size_t n = api_event_id(bytes, len, id);
+    struct entry *e = n ? cache_find(b, id, n) : NULL, *named;
+    struct item *item, made = {.e = e};
+    struct scan_error why = {0, NULL};
+    sgo_status status =
+        project_update(b->pool, bytes, len, shape, e ? e->doc : NULL,
+                       &made.doc, &made.changes, NULL, &why);
 
-    *named = e;
-    *out = (struct item){e, NULL, NULL};
-    status =
-        project_update(b->pool, x->bytes, x->len, shape, e ? e->doc : NULL,
-                       &out->doc, &out->changes, NULL, why);
     if (status != SGO_OK) {
-        return status;
+        take_refused(r, e, status, &why);
+        return;
     }
-    e = cache_find(b, out->doc->event_id, out->doc->event_id_len);
-    if (e != out->e) { /* duplicate keys: the quick look was wrong */
-        changes_release(out->changes);
-        out->changes = NULL;
-        out->e = e;
-        if (e && e->doc) {
-            status = diff_compare(e->doc, out->doc, &out->changes);
-        }
+    made.old = e && e->doc ? document_retain(e->doc) : NULL;
+    named = cache_find(b, made.doc->event_id, made.doc->event_id_len);
+    made.e = named;
+    if (named && named != e) { /* equal keys: the quick look was wrong */
+        status = compare_with_held(&made);
     }
-    return status == SGO_OK && (e == NULL || e->asked != r) ? SGO_AGAIN
-                                                            : status;
+    item = named && named->asked == r && status == SGO_OK
+               ? request_item(r, named)
+               : NULL;
+    if (item) {
+        *item = made;
+        return;
+    }
+    if (status != SGO_OK || r->items == NULL) {
+        r->body_status = named && named->asked == r ? SGO_NO_MEMORY : SGO_OK;
+    }
+    document_release(made.doc);
+    document_release(made.old);
+    changes_release(made.changes);
 }
 
-/* Rule 12: everything is read before anything is applied. */
-static sgo_status
-read_items(struct request *r, struct item *items, size_t *count)
-{
-    const struct element *x;
-    size_t n = 0;
-
-    for (x = r->elements; x; x = x->next) {
-        struct scan_error why = {0, NULL};
-        struct entry *named;
-        sgo_status status = read_item(r, x, &items[n], &named, &why);
-
-        if (status == SGO_OK) {
-            n++;
-            continue;
-        }
-        document_release(items[n].doc);
-        changes_release(items[n].changes);
-        if (status == SGO_LIMIT && named) {
-            too_large(r, named, &why);
-        } else if (status != SGO_AGAIN && status != SGO_LIMIT) {
-            *count = n;
-            r->body_reason = why.reason;
-            return status;
-        }
-    }
-    *count = n;
-    return SGO_OK;
-}
-
-static void
-apply(struct request *r, const struct item *item)
-{
-    struct entry *e = item->e;
-    struct version v = {.doc = item->doc,
-                        .changes = item->changes,
-                        .as_of = request_as_of(r),
-                        .started = r->started,
-                        .arrived = r->b->now,
-                        .ask = e->ask};
-    size_t i;
-
-    for (i = 0; i < r->id_count && r->ids[i] != e; i++) {
-    }
-    if (i < r->id_count) {
-        r->found++;
-        memmove(&r->ids[i], &r->ids[i + 1],
-                (--r->id_count - i) * sizeof(*r->ids));
-        e->asked = NULL;
-        if (r->started <= e->demand && e->member_count) {
-            plan_requeue(e); /* notified again meanwhile */
-        }
-    }
-    if (version_apply(e, &v) != SGO_OK) {
-        r->b->gate.memory_until = r->b->now + MEMORY_PAUSE_NS;
-        plan_requeue(e);
-    }
-    cache_entry_unused(e);
-}
-
-/* Two events of one id in one answer: the later one counts. */
 static bool
-repeated(const struct item *items, size_t n, size_t i)
+take_out(struct request *r, struct entry *e)
 {
-    for (size_t k = i + 1; k < n; k++) {
-        if (items[k].e == items[i].e) {
+    for (size_t i = 0; i < r->id_count; i++) {
+        if (r->ids[i] == e) {
+            memmove(&r->ids[i], &r->ids[i + 1],
+                    (--r->id_count - i) * sizeof(*r->ids));
+            e->asked = NULL;
             return true;
         }
     }
@@ -379,34 +323,55 @@ repeated(const struct item *items, size_t n, size_t i)
 }
 
 static void
+apply(struct request *r, struct item *item)
+{
+    struct entry *e = item->e;
+    struct version v = {.as_of = request_as_of(r),
+                        .started = r->started,
+                        .arrived = r->b->now,
+                        .ask = e->ask};
+    sgo_status status = SGO_OK;
+
+    if (!take_out(r, e)) {
+        return;
+    }
+    if (item->doc == NULL) {
+        sgo_error err;
+
+        error_set(&err, SGO_ERROR_LIMIT, "%s", item->reason);
+        refuse(e, &err);
+        cache_entry_unused(e);
+        return;
+    }
+    r->found++;
+    if (r->started <= e->demand && e->member_count) {
+        plan_requeue(e); /* notified again meanwhile */
+    }
+    if (item->old != e->doc) { /* another answer came between */
+        status = compare_with_held(item);
+    }
+    if (status == SGO_OK) {
+        v.doc = item->doc;
+        v.changes = item->changes;
+        status = version_apply(e, &v);
+    }
+    if (status != SGO_OK) {
+        r->b->gate.memory_until = r->b->now + MEMORY_PAUSE_NS;
+        plan_requeue(e);
+    }
+    cache_entry_unused(e);
+}
+
+static void
 answered(struct request *r)
 {
     struct brain *b = r->b;
     const char *cursor = message_text(r->tree, "nextCursor");
-    struct item *items = mem_calloc(r->element_count + 1, sizeof(*items));
-    size_t n = 0;
-    sgo_status status = items ? read_items(r, items, &n) : SGO_NO_MEMORY;
-    sgo_error err;
 
-    if (status != SGO_OK) {
-        error_set(&err, SGO_ERROR_PROTOCOL, "malformed event: %s",
-                  r->body_reason ? r->body_reason : "out of memory");
-        err.retryable = true;
-        if (status == SGO_NO_MEMORY) {
-            b->gate.memory_until = b->now + MEMORY_PAUSE_NS;
-            r->general = true;
-        }
-        failed(r, OUTCOME_MALFORMED, &err);
-        free_items(items, n);
-        return;
+    for (size_t i = 0; i < r->item_count; i++) {
+        apply(r, &r->items[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (!repeated(items, n, i)) {
-            apply(r, &items[i]);
-        }
-    }
-    free_items(items, n);
-    if (r->id_count && cursor && cursor[0] && r->element_count &&
+    if (r->id_count && cursor && cursor[0] && r->envelope.elements &&
         strlen(cursor) <= CURSOR_MAX_BYTES) {
         if (!next_page(r, cursor)) {
             b->gate.memory_until = b->now + MEMORY_PAUSE_NS;

@@ -162,12 +162,17 @@ void request_free(struct request *r);
 /* Start, as far as as-of goes. */
 int64_t request_as_of(const struct request *r);
 void request_release_ids(struct request *r);
+/* A place for an event of the answer, e's own if it has one already.  NULL:
+ * out of memory, or more than was asked for. */
+struct item *request_item(struct request *r, const struct entry *e);
 
 /* ---- ids.c: id requests ---------------------------------------------------- */
 
 /* A request for the entries; false: out of memory, nothing changed. */
 bool ids_start(struct brain *b, struct entry **ids, size_t n,
                enum ask_class ask);
+/* An event has arrived: build it, and wait for the rest. */
+void ids_take(struct request *r, const char *bytes, size_t len);
 void ids_done(struct request *r, enum outcome outcome, const sgo_error *err);
 
 /* ---- walk.c: rule 2 -------------------------------------------------------- */
@@ -244,6 +249,7 @@ int64_t link_deadline(const struct brain *b);
 /* ---- call.c ---------------------------------------------------------------------- */
 
 bool call_start(struct call *c);
+void call_take(struct request *r, const char *bytes, size_t len);
 void call_done(struct request *r, enum outcome outcome, const sgo_error *err);
 void call_free(struct call *c);
 bool call_next(struct brain *b, struct action *out);

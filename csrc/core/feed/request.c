@@ -33,21 +33,46 @@ request_create(struct brain *b, enum request_kind kind, enum ask_class ask)
                                 kind == REQUEST_CALL_USAGE
                             ? SMALL_BODY_MAX
                             : SNAPSHOT_MAX_BYTES;
-    r->elements_end = &r->elements;
     envelope_init(&r->envelope, ENVELOPE_MAX_REST, ENVELOPE_MAX_ELEMENT);
     buf_init(&r->small, SMALL_BODY_MAX);
     return r;
 }
 
 static void
-free_elements(struct request *r)
+item_fini(struct item *item)
 {
-    while (r->elements) {
-        struct element *e = r->elements;
+    document_release(item->doc);
+    document_release(item->old);
+    changes_release(item->changes);
+    *item = (struct item){0};
+}
 
-        r->elements = e->next;
-        mem_free(e);
+static void
+free_items(struct request *r)
+{
+    for (size_t i = 0; i < r->item_count; i++) {
+        item_fini(&r->items[i]);
     }
+    mem_free(r->items);
+}
+
+struct item *
+request_item(struct request *r, const struct entry *e)
+{
+    if (r->items == NULL) {
+        r->item_cap = r->asked_count + ANSWER_SPARE_EVENTS;
+        r->items = mem_calloc(r->item_cap, sizeof(*r->items));
+        if (r->items == NULL) {
+            return NULL;
+        }
+    }
+    for (size_t i = 0; e && i < r->item_count; i++) {
+        if (r->items[i].e == e) { /* twice in one answer: the later counts */
+            item_fini(&r->items[i]);
+            return &r->items[i];
+        }
+    }
+    return r->item_count < r->item_cap ? &r->items[r->item_count++] : NULL;
 }
 
 void
@@ -56,7 +81,7 @@ request_free(struct request *r)
     if (r == NULL) {
         return;
     }
-    free_elements(r);
+    free_items(r);
     envelope_fini(&r->envelope);
     buf_fini(&r->small);
     cJSON_Delete(r->tree);
@@ -210,41 +235,22 @@ brain_request_head(struct brain *b, uint64_t request_id,
     }
 }
 
-/* Keep an event until the answer is whole (rule 12). */
-static void
-keep(struct request *r, const char *bytes, size_t len)
-{
-    struct element *e;
-
-    if (r->element_count >= r->asked_count + ANSWER_SPARE_EVENTS) {
-        return; /* more than was asked for: of no use */
-    }
-    e = mem_alloc(sizeof(*e) + len);
-    if (e == NULL) {
-        r->body_status = SGO_NO_MEMORY;
-        return;
-    }
-    e->next = NULL;
-    e->len = len;
-    memcpy(e->bytes, bytes, len);
-    *r->elements_end = e;
-    r->elements_end = &e->next;
-    r->element_count++;
-}
-
 static void
 split(struct request *r, const char *bytes, size_t len)
 {
     const char *event;
     size_t event_len;
-    sgo_status status;
+    sgo_status status = SGO_AGAIN;
 
     envelope_feed(&r->envelope, bytes, len);
-    while ((status = envelope_next(&r->envelope, &event, &event_len)) ==
-           SGO_OK) {
+    while (r->body_status == SGO_OK &&
+           (status = envelope_next(&r->envelope, &event, &event_len)) ==
+               SGO_OK) {
         r->objects++;
-        if (!is_list(r->kind)) {
-            keep(r, event, event_len);
+        if (r->kind == REQUEST_IDS) {
+            ids_take(r, event, event_len);
+        } else if (r->kind == REQUEST_CALL_IDS) {
+            call_take(r, event, event_len);
         } else if (r->kind == REQUEST_WALK || bootstrap_takes_events(r)) {
             version_listed(r, event, event_len);
         }

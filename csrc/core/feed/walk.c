@@ -274,15 +274,19 @@ next_page(struct request *r)
     const char *cursor = message_text(r->tree, "nextCursor");
     char *copy = NULL;
 
-    if (cursor && cursor[0] && r->objects &&
-        strlen(cursor) <= CURSOR_MAX_BYTES && ++w->pages < WALK_MAX_PAGES &&
-        (w->cursor == NULL || strcmp(cursor, w->cursor) != 0)) {
-        copy = mem_dup(cursor, strlen(cursor));
-        if (copy == NULL) {
-            w->pages--;
-            return SGO_NO_MEMORY;
+    if (cursor && cursor[0] && r->envelope.elements) {
+        if (strlen(cursor) <= CURSOR_MAX_BYTES &&
+            w->pages + 1 < WALK_MAX_PAGES &&
+            (w->cursor == NULL || strcmp(cursor, w->cursor) != 0)) {
+            copy = mem_dup(cursor, strlen(cursor));
+            if (copy == NULL) {
+                return SGO_NO_MEMORY;
+            }
+        } else {
+            w->judge = false; /* there is more that we will not see */
         }
     }
+    w->pages++;
     mem_free(w->cursor);
     w->cursor = copy;
     return SGO_OK;
