@@ -42,7 +42,7 @@ from ._errors import (
     TransportError,
     _make_error,
 )
-from ._event import Event, QuoteRow, Quotes, Score, Update
+from ._event import Event, QuoteChanges, QuoteRow, Quotes, Score, Update
 from ._stream import EventsView, Stream, StreamStats
 from ._subscription import Subscription, SubscriptionStats
 from ._types import Connection, Gap, Phase, RateWindow, Staleness, StateChange, Usage
@@ -69,6 +69,7 @@ __all__ = [
     "ProtocolError",
     "Quote",
     "QuoteChange",
+    "QuoteChanges",
     "QuoteRow",
     "Quotes",
     "RateLimitError",

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from . import _core, _options
 
 if TYPE_CHECKING:
+    from typing_extensions import CapsuleType
+
     from ._core import Quote
     from ._stream import Stream
 
-__all__ = ["Event", "QuoteRow", "Quotes", "Score", "Update"]
+__all__ = ["Event", "QuoteChanges", "QuoteRow", "Quotes", "Score", "Update"]
 
 
 class Score(NamedTuple):
@@ -36,10 +38,45 @@ class QuoteRow(NamedTuple):
 class Quotes:
     """Quotes of one or more events, in document order.
 
-    Iterable, with a length; it holds its events while it lives.
+    Iterable, with a length; it holds its events while it lives.  Data frame
+    libraries read it as an Arrow C stream, without ``pyarrow`` and without a
+    Python object per quote::
+
+        polars.DataFrame(live.quotes())
+        pandas.DataFrame.from_arrow(live.quotes())
+        pyarrow.table(live.quotes())
+        duckdb.sql("SELECT bookmaker_id, avg(decimal) FROM quotes GROUP BY 1")
+
+    ==================== ============================ ==============================
+    column               Arrow type                   meaning
+    ==================== ============================ ==============================
+    ``event_id``         dictionary<int32, utf8>      ``eventID``
+    ``league_id``        dictionary<int32, utf8>      ``leagueID``
+    ``odd_id``           dictionary<int32, utf8>      key in ``odds``
+    ``stat_id``          dictionary<int32, utf8>      ``statID`` of the odd
+    ``stat_entity_id``   dictionary<int32, utf8>      ``statEntityID`` of the odd
+    ``period_id``        dictionary<int32, utf8>      ``periodID`` of the odd
+    ``bet_type_id``      dictionary<int32, utf8>      ``betTypeID`` of the odd
+    ``side_id``          dictionary<int32, utf8>      ``sideID`` of the odd
+    ``player_id``        dictionary<int32, utf8>      ``playerID`` of the odd
+    ``bookmaker_id``     dictionary<int32, utf8>      key in ``byBookmaker``
+    ``odds``             int32                        American odds
+    ``decimal``          float64                      the decimal price
+    ``line``             float64                      spread or total
+    ``available``        bool                         can be bet on now
+    ``last_updated_at``  timestamp[ms, UTC]           of the quote
+    ``is_alt_line``      bool                         an alternative line
+    ``deeplink``         utf8                         the bookmaker's page
+    ==================== ============================ ==============================
+
+    What an event lacks, or writes unreadably, is null.  The stream has one
+    batch for each event with quotes, and one dictionary for each column in all
+    of them.  Each export is a new stream, with references of its own: it may be
+    read on any thread, also after the client was closed, and the buffers that
+    it gave belong to their reader.
     """
 
-    __slots__ = ("_alt_lines", "_bookmaker_ids", "_events", "_odd_ids", "_rows")
+    __slots__ = ("_alt_lines", "_bookmaker_ids", "_events", "_len", "_odd_ids")
 
     def __init__(
         self,
@@ -52,29 +89,109 @@ class Quotes:
         self._odd_ids = _options.names("odd_ids", odd_ids)
         self._bookmaker_ids = _options.names("bookmaker_ids", bookmaker_ids)
         self._alt_lines = _options.flag("alt_lines", alt_lines)
-        self._rows: list[QuoteRow] | None = None
-
-    def _load(self) -> list[QuoteRow]:
-        if self._rows is None:
-            self._rows = [
-                QuoteRow(event.event_id, odd_id, bookmaker_id, is_alt_line, quote)
-                for event in self._events
-                for odd_id, bookmaker_id, is_alt_line, quote in event.quote_rows(
-                    odd_ids=self._odd_ids,
-                    bookmaker_ids=self._bookmaker_ids,
-                    alt_lines=self._alt_lines,
-                )
-            ]
-        return self._rows
+        self._len: int | None = None
 
     def __iter__(self) -> Iterator[QuoteRow]:
-        return iter(self._load())
+        for event in self._events:
+            event_id = event.event_id
+            for odd_id, bookmaker_id, is_alt_line, quote in event.quote_rows(
+                self._odd_ids, self._bookmaker_ids, self._alt_lines
+            ):
+                yield QuoteRow(event_id, odd_id, bookmaker_id, is_alt_line, quote)
 
     def __len__(self) -> int:
-        return len(self._load())
+        if self._len is None:
+            self._len = sum(
+                event.quote_count(self._odd_ids, self._bookmaker_ids, self._alt_lines)
+                for event in self._events
+            )
+        return self._len
+
+    def __arrow_c_stream__(
+        self, requested_schema: CapsuleType | None = None
+    ) -> CapsuleType:
+        """A new Arrow C stream; its columns are always those of the table above.
+
+        Parameters
+        ----------
+        requested_schema : capsule, optional
+            Ignored: the protocol lets a producer keep to its own schema.
+
+        Returns
+        -------
+        capsule ``"arrow_array_stream"``
+        """
+        return _core.arrow_quotes(
+            self._events, self._odd_ids, self._bookmaker_ids, self._alt_lines
+        )
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """The schema of the stream, as a capsule ``"arrow_schema"``."""
+        return _core.arrow_schema()
 
     def __repr__(self) -> str:
         return f"<Quotes of {len(self._events)} events: {len(self)} rows>"
+
+
+class QuoteChanges:
+    """Quotes that a batch of updates changed, in the order of the updates.
+
+    Iterable over :class:`QuoteChange`, with a length; it holds its updates while
+    it lives.  As an Arrow C stream it has the columns of :class:`Quotes`, read
+    from the new quote, and three more:
+
+    ==================== ============================ ==============================
+    column               Arrow type                   meaning
+    ==================== ============================ ==============================
+    ``old_odds``         int32                        American odds before
+    ``old_line``         float64                      spread or total before
+    ``old_available``    bool                         whether it could be bet on
+    ==================== ============================ ==============================
+
+    A quote that is new has nulls in those three; one that is gone has nulls in
+    the columns of the new quote instead.  The stream has one batch for each
+    update that changed quotes.
+    """
+
+    __slots__ = ("_updates",)
+
+    def __init__(self, updates: Iterable[Update]) -> None:
+        self._updates = tuple(updates)
+
+    @property
+    def updates(self) -> tuple[Update, ...]:
+        """The updates, oldest first; empty when none came in time."""
+        return self._updates
+
+    def __iter__(self) -> Iterator[_core.QuoteChange]:
+        for update in self._updates:
+            yield from update.quotes
+
+    def __len__(self) -> int:
+        return sum(len(update.quotes) for update in self._updates)
+
+    def __arrow_c_stream__(
+        self, requested_schema: CapsuleType | None = None
+    ) -> CapsuleType:
+        """A new Arrow C stream; its columns are always those described above.
+
+        Parameters
+        ----------
+        requested_schema : capsule, optional
+            Ignored: the protocol lets a producer keep to its own schema.
+
+        Returns
+        -------
+        capsule ``"arrow_array_stream"``
+        """
+        return _core.arrow_quote_changes(self._updates)
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """The schema of the stream, as a capsule ``"arrow_schema"``."""
+        return _core.arrow_schema(changes=True)
+
+    def __repr__(self) -> str:
+        return f"<QuoteChanges of {len(self._updates)} updates: {len(self)} rows>"
 
 
 def _text(mapping: Any, *path: str) -> str | None:
@@ -209,6 +326,7 @@ class Event(_core.Event):
         Returns
         -------
         Quotes
+            Iterable, and an Arrow table for data frame libraries.
         """
         return Quotes((self,), odd_ids, bookmaker_ids, alt_lines)
 

@@ -497,7 +497,10 @@ class Stream:
         bookmaker_ids: Iterable[str] | None = None,
         alt_lines: bool = False,
     ) -> Quotes:
-        """The quotes of all events held at this moment.
+        """The quotes of all events held at this moment, as a table.
+
+        ``polars.DataFrame(live.quotes())`` and the like read it as Arrow;
+        :class:`Quotes` lists the columns.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from . import _core, _options
 from ._aio import wait_readable
-from ._event import Update
+from ._event import QuoteChanges, Update
 
 if TYPE_CHECKING:
     from ._stream import Stream
@@ -126,6 +126,34 @@ class Subscription:
         return cast(
             "list[Update]", self._core.get_batch(max, timeout=_timeout(timeout))
         )
+
+    def quote_changes(
+        self, max: int = 1000, timeout: float | None = None
+    ) -> QuoteChanges:
+        """Take up to ``max`` updates as one table of changed quotes.
+
+        ``polars.DataFrame(subscription.quote_changes())`` is what moved since
+        the last call.  The first table after subscribing holds every quote of
+        every event as new, unless ``initial=False``.
+
+        Parameters
+        ----------
+        max : int, default 1000
+        timeout : float, optional
+            Seconds to wait for the first update; None waits for ever.
+
+        Returns
+        -------
+        QuoteChanges
+            An Arrow table for data frame libraries, iterable too; without rows
+            when the time is up, or when no update changed a quote.
+
+        Raises
+        ------
+        ClosedError, SgoError
+            As ``get``.
+        """
+        return QuoteChanges(self.get_batch(max, timeout))
 
     def dispatch(
         self,

@@ -30,7 +30,7 @@ dictionary_put(struct dictionary *d, const char *bytes, size_t len,
     sgo_status status;
 
     if (found == NULL) {
-        if (len > INT32_MAX - d->bytes || next >= INT32_MAX || d->block) {
+        if (len > INT32_MAX - d->bytes || next >= INT32_MAX) {
             return SGO_LIMIT;
         }
         found = (void *)next;
@@ -66,6 +66,7 @@ dictionary_seal(struct dictionary *d)
     }
     block->offsets[i] = (int32_t)offset;
     d->block = block;
+    map_fini(&d->map);
     return SGO_OK;
 }
 

@@ -25,12 +25,13 @@ enum { DICTIONARY_NULL = -1 };
 void dictionary_init(struct dictionary *d, uint64_t seed);
 void dictionary_fini(struct dictionary *d); /* gives the block back */
 
-/* The number of a string, added while not sealed.  SGO_NO_MEMORY, SGO_LIMIT:
+/* The number of a string, which is added if need be.  SGO_NO_MEMORY, SGO_LIMIT:
  * more than a column of 32-bit offsets holds. */
 sgo_status dictionary_put(struct dictionary *d, const char *bytes, size_t len,
                           int32_t *number) SGO_WARN_UNUSED;
 
-/* Make the block; nothing may be added afterwards.  SGO_NO_MEMORY. */
+/* Make the block and forget the map: nothing may be put afterwards.
+ * SGO_NO_MEMORY. */
 sgo_status dictionary_seal(struct dictionary *d) SGO_WARN_UNUSED;
 
 /* Any thread; NULL is fine. */

@@ -1,15 +1,17 @@
 /* Two passes over what is exported: the first gathers the dictionaries and
- * counts rows, the second, batch by batch as they are asked for, fills the
- * columns.  An item is let go as soon as its batch is made. */
+ * keeps the numbers of each row's strings, the second, batch by batch as they
+ * are asked for, fills the columns.  An item is let go as soon as its batch is
+ * made. */
 #include "arrow/quotes.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "arrow/batch.h"
+#include "arrow/rows.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "json/quotes.h"
+
+enum { RUN_NUMBERS = COLUMN_BOOKMAKER_ID };
 
 struct quote_stream {
     size_t columns;
@@ -22,115 +24,33 @@ struct quote_stream {
     bool alt_lines;
     struct show_filter filter;
     struct dictionary dictionaries[COLUMN_DICTIONARIES];
+    /* int32: for each run of rows of one odd their number, the numbers of the
+     * columns before bookmaker_id, then each row's bookmaker. */
+    struct buf numbers;
+    size_t numbers_at;  /* where the next item's begin */
     struct buf scratch; /* decoded text */
     const char *error;  /* static */
 };
 
-/* Both kinds of item, row by row. */
-struct row_iter {
-    struct document *document; /* NULL: of an update */
-    struct quote_iter quotes;
-    const struct quote_changes *changes;
-    size_t next;
-};
-
-struct row {
-    const struct document *doc; /* whose event it is */
-    struct value odd;           /* its object; doc NULL: not known yet */
-    struct text odd_id;
-    struct text bookmaker_id;
-    bool is_alt_line;
-    struct value quote; /* doc NULL: gone */
-    struct value old;   /* doc NULL: new */
-};
-
-/* What stays the same from row to row. */
-struct row_memory {
+/* The run that is being gathered, in memory of what stays the same. */
+struct run {
     const struct document *doc;
     const char *odd_id; /* where it stands: the same place, the same odd */
-    int32_t numbers[COLUMN_BOOKMAKER_ID];
+    size_t at;          /* in s->numbers */
+    int32_t numbers[RUN_NUMBERS];
 };
 
-/* ---- rows -------------------------------------------------------------------*/
-
 static sgo_status
-row_iter_init(struct row_iter *it, const struct quote_stream *s, size_t item)
+begin_rows(struct row_iter *it, const struct quote_stream *s, size_t item)
 {
-    *it = (struct row_iter){.document = NULL};
     if (s->documents) {
-        it->document = s->documents[item];
-        quote_iter_init(&it->quotes, it->document, &s->filter, s->alt_lines);
+        row_iter_document(it, s->documents[item], &s->filter, s->alt_lines);
         return SGO_OK;
     }
-    return update_quotes(s->updates[item], &it->changes);
+    return row_iter_update(it, s->updates[item]);
 }
 
-static bool
-row_iter_next(struct row_iter *it, struct row *row)
-{
-    const struct quote_change *change;
-
-    if (it->document) {
-        struct quote quote;
-
-        if (!quote_iter_next(&it->quotes, &quote)) {
-            return false;
-        }
-        *row = (struct row){.doc = it->document,
-                            .odd = quote.odd,
-                            .odd_id = quote.odd_id,
-                            .bookmaker_id = quote.bookmaker_id,
-                            .is_alt_line = quote.is_alt_line,
-                            .quote = quote.value};
-        return true;
-    }
-    if (it->next == it->changes->n) {
-        return false;
-    }
-    change = &it->changes->items[it->next++];
-    *row = (struct row){.doc = change->new_quote.doc ? change->new_quote.doc
-                                                     : change->old_quote.doc,
-                        .odd_id = change->odd_id,
-                        .bookmaker_id = change->bookmaker_id,
-                        .is_alt_line = change->is_alt_line,
-                        .quote = change->new_quote,
-                        .old = change->old_quote};
-    return true;
-}
-
-/* ---- text -------------------------------------------------------------------*/
-
-/* A text as UTF-8: what JSON may hold and UTF-8 not, half a surrogate pair,
- * becomes U+FFFD, which is as long.  Valid until the next call. */
-static sgo_status
-plain_text(struct buf *scratch, struct text text, const char **bytes,
-           size_t *len)
-{
-    uint8_t *p;
-    sgo_status status;
-
-    *bytes = text.raw;
-    *len = text.len;
-    if (!text.escaped) {
-        return SGO_OK;
-    }
-    buf_reset(scratch);
-    status = buf_reserve(scratch, (size_t)text.len + 1);
-    if (status == SGO_OK) {
-        status = text_decode(text, scratch->data, text.len, len);
-    }
-    if (status != SGO_OK) {
-        return status;
-    }
-    p = (uint8_t *)scratch->data;
-    for (size_t i = 0; i + 2 < *len; i++) {
-        if (p[i] == 0xED && p[i + 1] >= 0xA0) {
-            memcpy(p + i, "\xEF\xBF\xBD", 3);
-        }
-    }
-    *bytes = scratch->data;
-    return SGO_OK;
-}
+/* ---- numbers of texts ----------------------------------------------------*/
 
 /* The number of a text in its column's dictionary; raw NULL is null. */
 static sgo_status
@@ -145,7 +65,7 @@ number_of(struct quote_stream *s, enum arrow_column column, struct text text,
     if (text.raw == NULL) {
         return SGO_OK;
     }
-    status = plain_text(&s->scratch, text, &bytes, &len);
+    status = row_text(&s->scratch, text, &bytes, &len);
     if (status == SGO_OK) {
         status = dictionary_put(&s->dictionaries[column], bytes, len, number);
     }
@@ -165,77 +85,102 @@ string_member(struct value object, const char *key)
     return (struct text){NULL, 0, false};
 }
 
-/* ---- the dictionaries of a row ------------------------------------------------*/
+/* ---- the dictionaries of a row -------------------------------------------*/
 
 static sgo_status
 number_event(struct quote_stream *s, const struct document *doc,
-             struct row_memory *memory)
+             struct run *run)
 {
     struct text id = {doc->event_id, doc->event_id_len, false};
     sgo_status status =
-        number_of(s, COLUMN_EVENT_ID, id, &memory->numbers[COLUMN_EVENT_ID]);
+        number_of(s, COLUMN_EVENT_ID, id, &run->numbers[COLUMN_EVENT_ID]);
 
     if (status == SGO_OK) {
         status = number_of(s, COLUMN_LEAGUE_ID,
                            string_member(document_root(doc), "leagueID"),
-                           &memory->numbers[COLUMN_LEAGUE_ID]);
+                           &run->numbers[COLUMN_LEAGUE_ID]);
     }
-    memory->doc = doc;
-    memory->odd_id = NULL;
+    run->doc = doc;
+    run->odd_id = NULL;
     return status;
 }
 
 static sgo_status
-number_odd(struct quote_stream *s, const struct row *row,
-           struct row_memory *memory)
+number_odd(struct quote_stream *s, const struct row *row, struct run *run)
 {
-    static const char *const keys[] = {
-        [COLUMN_STAT_ID] = "statID",
-        [COLUMN_STAT_ENTITY_ID] = "statEntityID",
-        [COLUMN_PERIOD_ID] = "periodID",
-        [COLUMN_BET_TYPE_ID] = "betTypeID",
-        [COLUMN_SIDE_ID] = "sideID",
-        [COLUMN_PLAYER_ID] = "playerID",
-    };
     struct value odd = row->odd, odds;
-    sgo_status status = number_of(s, COLUMN_ODD_ID, row->odd_id,
-                                  &memory->numbers[COLUMN_ODD_ID]);
+    struct odd_fields f;
 
     if (odd.doc == NULL && VALUE_GET(document_root(row->doc), "odds", &odds)) {
         if (!value_get_text(odds, row->odd_id, &odd)) {
             odd.doc = NULL;
         }
     }
-    for (int i = COLUMN_STAT_ID; status == SGO_OK && i <= COLUMN_PLAYER_ID;
-         i++) {
-        status = number_of(s, (enum arrow_column)i,
-                           string_member(odd, keys[i]), &memory->numbers[i]);
+    odd_read(odd, &f);
+    const struct text texts[] = {
+        [COLUMN_ODD_ID] = row->odd_id,
+        [COLUMN_STAT_ID] = f.stat_id,
+        [COLUMN_STAT_ENTITY_ID] = f.stat_entity_id,
+        [COLUMN_PERIOD_ID] = f.period_id,
+        [COLUMN_BET_TYPE_ID] = f.bet_type_id,
+        [COLUMN_SIDE_ID] = f.side_id,
+        [COLUMN_PLAYER_ID] = f.player_id,
+    };
+
+    for (int i = COLUMN_ODD_ID; i <= COLUMN_PLAYER_ID; i++) {
+        sgo_status status =
+            number_of(s, (enum arrow_column)i, texts[i], &run->numbers[i]);
+
+        if (status != SGO_OK) {
+            return status;
+        }
     }
-    memory->odd_id = row->odd_id.raw;
-    return status;
+    run->odd_id = row->odd_id.raw;
+    return SGO_OK;
 }
 
-/* All of a row's dictionary columns: memory->numbers, and the bookmaker. */
 static sgo_status
-number_row(struct quote_stream *s, const struct row *row,
-           struct row_memory *memory, int32_t *bookmaker)
+begin_run(struct quote_stream *s, const struct row *row, struct run *run)
 {
+    const int32_t none = 0;
     sgo_status status = SGO_OK;
 
-    if (memory->doc != row->doc) {
-        status = number_event(s, row->doc, memory);
-    }
-    if (status == SGO_OK && memory->odd_id != row->odd_id.raw) {
-        status = number_odd(s, row, memory);
+    if (run->doc != row->doc) {
+        status = number_event(s, row->doc, run);
     }
     if (status == SGO_OK) {
-        status =
-            number_of(s, COLUMN_BOOKMAKER_ID, row->bookmaker_id, bookmaker);
+        status = number_odd(s, row, run);
+    }
+    if (status != SGO_OK) {
+        return status;
+    }
+    run->at = s->numbers.len;
+    status = buf_append(&s->numbers, &none, sizeof(none));
+    if (status == SGO_OK) {
+        status = buf_append(&s->numbers, run->numbers, sizeof(run->numbers));
     }
     return status;
 }
 
-/* ---- the passes -----------------------------------------------------------------*/
+static sgo_status
+add_to_run(struct quote_stream *s, const struct row *row, struct run *run)
+{
+    int32_t bookmaker, rows;
+    sgo_status status =
+        number_of(s, COLUMN_BOOKMAKER_ID, row->bookmaker_id, &bookmaker);
+
+    if (status == SGO_OK) {
+        status = buf_append(&s->numbers, &bookmaker, sizeof(bookmaker));
+    }
+    if (status == SGO_OK) {
+        memcpy(&rows, s->numbers.data + run->at, sizeof(rows));
+        rows++;
+        memcpy(s->numbers.data + run->at, &rows, sizeof(rows));
+    }
+    return status;
+}
+
+/* ---- the passes ----------------------------------------------------------*/
 
 static void
 drop_dictionaries(struct quote_stream *s)
@@ -248,15 +193,19 @@ drop_dictionaries(struct quote_stream *s)
 static sgo_status
 gather_item(struct quote_stream *s, size_t item)
 {
-    struct row_memory memory = {.doc = NULL};
+    struct run run = {.doc = NULL};
     struct row_iter it;
     struct row row;
-    int32_t bookmaker;
-    sgo_status status = row_iter_init(&it, s, item);
+    sgo_status status = begin_rows(&it, s, item);
 
     s->rows[item] = 0;
     while (status == SGO_OK && row_iter_next(&it, &row)) {
-        status = number_row(s, &row, &memory, &bookmaker);
+        if (run.odd_id != row.odd_id.raw || run.doc != row.doc) {
+            status = begin_run(s, &row, &run);
+        }
+        if (status == SGO_OK) {
+            status = add_to_run(s, &row, &run);
+        }
         s->rows[item]++;
     }
     return status;
@@ -275,94 +224,47 @@ gather(struct quote_stream *s)
     }
     if (status != SGO_OK) {
         drop_dictionaries(s); /* the next call starts over */
+        buf_fini(&s->numbers);
     }
     s->gathered = status == SGO_OK;
     return status;
 }
 
-static sgo_status
-fill_quote(struct quote_stream *s, struct batch *batch, size_t i,
-           const struct row *row)
+/* The dictionary columns, from what the first pass kept.  Returns where the
+ * next item's numbers begin. */
+static size_t
+fill_numbers(const struct quote_stream *s, struct batch *batch)
 {
-    struct quote_fields q;
-    const char *bytes = NULL;
-    size_t len = 0;
-    double decimal;
-    sgo_status status;
+    const int32_t *at =
+        (const int32_t *)(const void *)(s->numbers.data + s->numbers_at);
 
-    quote_read(row->quote, &q);
-    if (q.has_odds) {
-        batch_set_int32(batch, COLUMN_ODDS, i, q.odds_value);
-        if (odds_decimal(q.odds_value, &decimal)) {
-            batch_set_double(batch, COLUMN_DECIMAL, i, decimal);
+    for (size_t i = 0; i < batch->rows;) {
+        const size_t end = i + (size_t)at[0];
+        const int32_t *run = at + 1;
+
+        at += 1 + RUN_NUMBERS;
+        for (; i < end; i++) {
+            for (int c = 0; c < RUN_NUMBERS; c++) {
+                batch_set_number(batch, (enum arrow_column)c, i, run[c]);
+            }
+            batch_set_number(batch, COLUMN_BOOKMAKER_ID, i, *at++);
         }
     }
-    if (q.has_line) {
-        batch_set_double(batch, COLUMN_LINE, i, q.line_value);
-    }
-    if (q.has_available) {
-        batch_set_bool(batch, COLUMN_AVAILABLE, i, q.available);
-    }
-    if (q.has_last_updated_at) {
-        int64_t ns = q.last_updated_at_ns;
-
-        /* Rounded down, before 1970 too. */
-        batch_set_int64(batch, COLUMN_LAST_UPDATED_AT, i,
-                        ns / NS_PER_MS - (ns % NS_PER_MS < 0));
-    }
-    batch_set_bool(batch, COLUMN_IS_ALT_LINE, i, row->is_alt_line);
-    if (q.deeplink.raw) {
-        status = plain_text(&s->scratch, q.deeplink, &bytes, &len);
-        if (status != SGO_OK) {
-            return status;
-        }
-    }
-    return batch_add_text(batch, i, bytes, len);
-}
-
-static void
-fill_old(struct batch *batch, size_t i, const struct row *row)
-{
-    struct quote_fields q;
-
-    quote_read(row->old, &q);
-    if (q.has_odds) {
-        batch_set_int32(batch, COLUMN_OLD_ODDS, i, q.odds_value);
-    }
-    if (q.has_line) {
-        batch_set_double(batch, COLUMN_OLD_LINE, i, q.line_value);
-    }
-    if (q.has_available) {
-        batch_set_bool(batch, COLUMN_OLD_AVAILABLE, i, q.available);
-    }
+    return (size_t)((const char *)at - s->numbers.data);
 }
 
 static sgo_status
 fill_batch(struct quote_stream *s, struct batch *batch)
 {
-    struct row_memory memory = {.doc = NULL};
     struct row_iter it;
     struct row row;
-    int32_t bookmaker;
-    sgo_status status = row_iter_init(&it, s, s->at);
+    sgo_status status = begin_rows(&it, s, s->at);
 
     for (size_t i = 0; status == SGO_OK && i < batch->rows; i++) {
         if (!row_iter_next(&it, &row)) {
             return SGO_INVALID; /* documents do not change */
         }
-        status = number_row(s, &row, &memory, &bookmaker);
-        if (status != SGO_OK) {
-            break;
-        }
-        for (int c = 0; c < COLUMN_BOOKMAKER_ID; c++) {
-            batch_set_number(batch, (enum arrow_column)c, i,
-                             memory.numbers[c]);
-        }
-        batch_set_number(batch, COLUMN_BOOKMAKER_ID, i, bookmaker);
-        status = fill_quote(s, batch, i, &row);
-        if (batch->columns == COLUMNS_OF_CHANGES) {
-            fill_old(batch, i, &row);
-        }
+        status = row_fill(batch, i, &row, &s->scratch);
     }
     return status;
 }
@@ -404,12 +306,13 @@ next_batch(struct quote_stream *s, struct ArrowArray *out)
         batch_free(batch);
         return status;
     }
+    s->numbers_at = fill_numbers(s, batch);
     batch_export(batch, s->dictionaries, out);
     drop_item(s, s->at++);
     return SGO_OK;
 }
 
-/* ---- the stream -------------------------------------------------------------------*/
+/* ---- the stream ----------------------------------------------------------*/
 
 static int
 told(struct quote_stream *s, sgo_status status)
@@ -461,6 +364,7 @@ quote_stream_free(struct quote_stream *s)
         drop_item(s, i);
     }
     drop_dictionaries(s);
+    buf_fini(&s->numbers);
     buf_fini(&s->scratch);
     show_filter_fini(&s->filter);
     mem_free(s);
@@ -490,6 +394,7 @@ quote_stream_create(size_t columns, size_t n)
     }
     s->columns = columns;
     s->rows = (size_t *)(void *)(s + 1);
+    buf_init(&s->numbers, SIZE_MAX / 4); /* a fraction of the documents */
     buf_init(&s->scratch, SCAN_MAX_BYTES);
     show_filter_init(&s->filter);
     for (size_t i = 0; i < COLUMN_DICTIONARIES; i++) {
