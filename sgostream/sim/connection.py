@@ -10,6 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
+from .loop import abort
+
 CLOSE_TIMEOUT_S = 1.0
 
 _MAX_QUEUED = 10_000
@@ -112,8 +114,7 @@ class Connection:
         if self.closed_with is None:
             self.closed_with = 1006
         self.closing = False
-        if self.request.transport is not None:
-            self.request.transport.abort()
+        abort(self.request.transport)
 
 
 async def write(connection: Connection, reader: asyncio.Task[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -11,6 +12,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _CALL_TIMEOUT_S = 60.0
+
+
+def abort(transport: asyncio.BaseTransport | None) -> None:
+    """Cut a connection, if it is there.
+
+    A TLS transport that was closed twice has let go of its protocol; Python
+    3.11.2 (Debian 12) then fails in `abort`, newer ones do nothing.
+    """
+    if isinstance(transport, asyncio.WriteTransport):
+        with contextlib.suppress(AttributeError):
+            transport.abort()
 
 
 class LoopThread:

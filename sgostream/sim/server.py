@@ -13,6 +13,7 @@ from .api import Api, Asked
 from .control import Control
 from .encode import negotiate
 from .journal import Journal, Request
+from .loop import abort
 from .pusher import PusherServer
 from .rules import Rule, Rules
 
@@ -77,7 +78,7 @@ class Server:
     def cut(self) -> None:
         """Cut all HTTP connections."""
         for transport in tuple(self._transports):
-            transport.abort()
+            abort(transport)
         self._transports.clear()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -226,8 +227,7 @@ async def _send_badly(
 
 
 def _abort(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
+    abort(request.transport)
 
 
 def _listen(host: str, port: int) -> socket.socket:
