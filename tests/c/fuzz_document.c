@@ -1,0 +1,117 @@
+/* Fuzz target of json/: the input is two texts parted by a 0xFF byte, which
+ * no JSON holds.  Whatever the scanner accepts must be read by cJSON too; an
+ * update must equal building and comparing; every change must have a name;
+ * quotes must be read without a fault.  Without libFuzzer the program runs
+ * the files it is given:
+ *
+ *   clang -g -fsanitize=fuzzer,address,undefined … fuzz_document.c …
+ *   cc -g -DFUZZ_MAIN … fuzz_document.c …   then:  ./fuzz_document corpus/
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/document_internal.h"
+#include "json/path.h"
+#include "json/quotes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(cond)                                                         \
+    do {                                                                      \
+        if (!(cond)) {                                                        \
+            fprintf(stderr, "not true: %s\n", #cond);                         \
+            abort();                                                          \
+        }                                                                     \
+    } while (0)
+
+static void
+check_changes(const struct document *old, const struct document *new,
+              const struct changes *got)
+{
+    struct changes *wanted;
+    struct path_namer namer;
+    struct quote_changes quotes;
+    struct consensus_changes consensus;
+
+    REQUIRE(diff_compare(old, new, &wanted) == SGO_OK);
+    REQUIRE(got->n == wanted->n);
+    path_namer_init(&namer, old, new);
+    for (size_t i = 0; i < got->n; i++) {
+        const struct change *a = &got->items[i], *b = &wanted->items[i];
+
+        REQUIRE(a->old_off == b->old_off && a->new_off == b->new_off);
+        REQUIRE(a->kind == b->kind && a->timestamp == b->timestamp);
+        path_namer_name(&namer, a);
+    }
+    REQUIRE((got->n == 0) ==
+            value_equal(document_root(old), document_root(new)));
+    REQUIRE(quotes_changed(old, new, got, NULL, &quotes) == SGO_OK);
+    REQUIRE(consensus_changed(old, new, got, NULL, &consensus) == SGO_OK);
+    quote_changes_fini(&quotes);
+    consensus_changes_fini(&consensus);
+    changes_release(wanted);
+}
+
+static void
+check_update(struct pool *pool, struct document *old, const char *bytes,
+             size_t len)
+{
+    struct document *built = NULL, *updated = NULL;
+    struct changes *changes = NULL;
+    sgo_status status, wanted;
+
+    wanted = document_build(pool, bytes, len, &built, NULL);
+    status = document_update(pool, bytes, len, old, &updated, &changes, NULL);
+    REQUIRE(status == wanted);
+    if (status == SGO_OK) {
+        REQUIRE(updated->len == len && updated->count == built->count);
+        REQUIRE(memcmp(updated->body, built->body, len) == 0);
+        REQUIRE(memcmp(updated->containers, built->containers,
+                       built->count * sizeof(struct container)) == 0);
+        check_changes(old, updated, changes);
+    }
+    changes_release(changes);
+    document_release(built);
+    document_release(updated);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct pool *pool;
+    const uint8_t *cut = size > 0 ? memchr(data, 0xFF, size) : NULL;
+    size_t old_len = cut != NULL ? (size_t)(cut - data) : size;
+    struct document *old;
+
+    if (pool == NULL) {
+        pool = pool_create(1 << 20);
+    }
+    if (document_build(pool, (const char *)data, old_len, &old, NULL) !=
+        SGO_OK) {
+        return 0;
+    }
+    if (cut != NULL) {
+        check_update(pool, old, (const char *)cut + 1, size - old_len - 1);
+    }
+    document_release(old);
+    return 0;
+}
+
+#ifdef FUZZ_MAIN
+int
+main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        static uint8_t bytes[1 << 22];
+        FILE *file = fopen(argv[i], "rb");
+
+        if (file != NULL) {
+            LLVMFuzzerTestOneInput(bytes,
+                                   fread(bytes, 1, sizeof(bytes), file));
+            fclose(file);
+        }
+    }
+    return 0;
+}
+#endif
