@@ -541,67 +541,67 @@ each_export_is_read_on_another_thread(void)
 
 /* ---- no memory -------------------------------------------------------------- */
 
-/* The n-th allocation of an export fails: true; false: it had no n-th. */
-static bool
-fails_at(int n, sgo_event *event, sgo_update *update)
+/* An export of a fresh difference, or of its newer event, in which the n-th
+ * allocation fails (negative: none does).  Returns how many there were. */
+static uint64_t
+export_failing_at(int64_t n, bool changes)
 {
-    struct ArrowArrayStream stream;
+    sgo_event *a = parse(first), *b = parse(newer);
+    sgo_update *update = NULL;
+    struct ArrowArrayStream stream = {.release = NULL};
     struct ArrowArray batch = {.release = NULL};
+    uint64_t before;
     sgo_status status;
     int rc;
 
+    CHECK_INT(sgo_event_diff(a, b, false, &update), SGO_OK);
+    before = mem_count();
     mem_fail_after(n);
-    status = event ? sgo_quotes_export(&event, 1, NULL, &stream)
-                   : sgo_quote_changes_export(&update, 1, &stream);
+    status = changes ? sgo_quote_changes_export(&update, 1, &stream)
+                     : sgo_quotes_export(&b, 1, NULL, &stream);
     if (status != SGO_OK) {
         mem_fail_after(-1);
         CHECK_INT(status, SGO_NO_MEMORY);
-        return true;
+        goto done;
     }
     rc = stream.get_next(&stream, &batch);
     mem_fail_after(-1);
+    before = mem_count() - before;
     if (rc != 0) {
         CHECK_INT(rc, ENOMEM);
         CHECK_STR(stream.get_last_error(&stream), "out of memory");
         next(&stream, &batch); /* as if nothing had been */
     }
     CHECK(stream.get_last_error(&stream) == NULL);
-    check_batch(&batch, event ? QUOTE_COLUMNS : CHANGE_COLUMNS);
+    check_batch(&batch, changes ? CHANGE_COLUMNS : QUOTE_COLUMNS);
     CHECK_STR(text_at(&batch, 0, 0), "e1");
     CHECK_STR(text_at(&batch, 2, 0), "points-home-game-ml-home");
     CHECK_STR(text_at(&batch, 9, 0), "alpha");
     batch.release(&batch);
     stream.release(&stream);
-    return rc != 0;
+done:
+    sgo_update_release(update);
+    sgo_event_release(a);
+    sgo_event_release(b);
+    return before;
 }
 
 static void
 failed_allocations_are_told_and_can_be_repeated(void)
 {
-    sgo_event *a = parse(first), *b = parse(newer);
     struct ArrowSchema schema;
-    int n;
 
-    for (n = 0; fails_at(n, a, NULL); n++) {
-    }
-    CHECK(n > 30);
-    for (n = 0;; n++) {
-        sgo_update *update = NULL; /* a fresh one: it remembers its quotes */
-        bool failed;
+    for (int changes = 0; changes < 2; changes++) {
+        int64_t all = (int64_t)export_failing_at(-1, changes != 0);
 
-        CHECK_INT(sgo_event_diff(a, b, false, &update), SGO_OK);
-        failed = fails_at(n, NULL, update);
-        sgo_update_release(update);
-        if (!failed) {
-            break;
+        CHECK(all > 30);
+        for (int64_t n = 0; n < all; n++) {
+            export_failing_at(n, changes != 0);
         }
     }
-    CHECK(n > 30);
     mem_fail_after(0);
     CHECK_INT(sgo_quotes_schema(true, &schema), SGO_NO_MEMORY);
     mem_fail_after(-1);
-    sgo_event_release(a);
-    sgo_event_release(b);
 }
 
 int
