@@ -9,7 +9,7 @@
 #include "feed_world.h"
 
 static uint64_t first_seed = 1;
-static uint64_t seed_count = 400;
+static uint64_t seed_count; /* 0: as many as the runner allows */
 static bool verbose;
 
 /* No periodic reconcile comes to the rescue, and nothing happens that only it
@@ -175,7 +175,12 @@ run_seed(uint64_t seed)
 static void
 every_seed_ends_in_the_truth(void)
 {
-    for (uint64_t s = first_seed; s < first_seed + seed_count; s++) {
+    uint64_t count = seed_count;
+
+    if (count == 0) {
+        count = (uint64_t)check_rounds(2000);
+    }
+    for (uint64_t s = first_seed; s < first_seed + count; s++) {
         CHECK(run_seed(s));
     }
 }

@@ -28,6 +28,13 @@ number(const cJSON *window, const char *name, const char *old_name)
                : -1;
 }
 
+/* A limit of nothing would never let us ask again: it is none. */
+static double
+limit(double n)
+{
+    return n >= 1 ? n : -1;
+}
+
 /* Requests and objects until now, those under way as expected. */
 static void
 spent(const struct brain *b, double *requests, double *objects)
@@ -71,9 +78,9 @@ budget_learn(struct request *r, const cJSON *data)
                  pace_window_name((enum pace_window)w));
         window = message_member(all, name, NULL);
         limits[w].max_requests =
-            number(window, "max-requests", "maxRequestsPerInterval");
+            limit(number(window, "max-requests", "maxRequestsPerInterval"));
         limits[w].max_objects =
-            number(window, "max-entities", "maxEntitiesPerInterval");
+            limit(number(window, "max-entities", "maxEntitiesPerInterval"));
         limits[w].used_requests =
             number(window, "current-requests", "currentIntervalRequests");
         limits[w].used_objects =

@@ -36,6 +36,7 @@ static void
 bucket_set(struct pace_bucket *b, enum pace_window w, double limit,
            double used, double since, int64_t now)
 {
+    double owed = b->limited ? b->capacity - b->tokens : 0;
     double held = b->limited ? b->tokens : limit;
 
     b->at = now;
@@ -53,6 +54,9 @@ bucket_set(struct pace_bucket *b, enum pace_window w, double limit,
         b->tokens = b->capacity;
     }
     b->tokens -= since;
+    if (held < b->capacity - owed) {
+        held = b->capacity - owed; /* a larger bucket is not an emptier one */
+    }
     if (b->tokens > held) {
         b->tokens = held; /* debts stay */
     }
