@@ -145,6 +145,10 @@ CASES: dict[str, Callable[[Rig], object]] = {
     "EventsView": lambda rig: (dict(rig.stream.events), rig.stream.events.get("x")),
     "Subscription.get": lambda rig: refuses(lambda: rig.idle.get(0), TimeoutError)(),
     "Subscription.get_batch": lambda rig: rig.stream.subscribe().get_batch(timeout=5),
+    "Subscription.quote_changes": lambda rig: (
+        rig.stream.subscribe().quote_changes(timeout=5).__arrow_c_stream__(),
+        rig.idle.quote_changes(timeout=0),
+    ),
     "Subscription.aget": lambda rig: rig.loop(rig.aget()),
     "Subscription async for": lambda rig: rig.loop(rig.async_for()),
     "Subscription.dispatch": lambda rig: rig.dispatch(),
@@ -166,6 +170,7 @@ CASES: dict[str, Callable[[Rig], object]] = {
     },
     "Update repr": lambda rig: repr(rig.update),
     "Quotes": lambda rig: (list(rig.event.quotes()), len(rig.quotes)),
+    "Quotes arrow": lambda rig: rig.event.quotes().__arrow_c_stream__(),
 }
 
 
