@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rig import Rig, Watch, eventually, take_all
+from rig import SLACK, Rig, Watch, eventually, take_all
 
 import sgostream
 from sgostream.sim import ConnectionScript, Simulator
@@ -25,7 +25,6 @@ from sgostream.sim import ConnectionScript, Simulator
 ROOT = Path(__file__).resolve().parents[2]
 SCORE = ("teams", "home", "score")
 LIVE = "presence-events-live"
-SLACK = float(os.environ.get("SGO_SLACK", "0.4"))  # a busy machine's share
 
 
 def score(stream: sgostream.Stream, event_id: str) -> object:

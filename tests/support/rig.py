@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from sgostream.sim.journal import Request
 T = TypeVar("T")
 
 DEADLINE = 20.0
+#: Seconds that a busy machine may add to what is promised.
+SLACK = float(os.environ.get("SGO_SLACK", "0.4"))
 
 
 def eventually(
