@@ -468,6 +468,24 @@ compare_pruned(struct document *old, struct document **doc,
     return diff_compare(old, *doc, changes);
 }
 
+/* What an older version of this shape was compared with may hold something to
+ * prune only where containers came: members that it lacked, or values of
+ * another type or length. */
+static bool
+may_be_pruned(const struct changes *changes, const struct document *doc)
+{
+    for (size_t i = 0; i < changes->n; i++) {
+        const struct change *c = &changes->items[i];
+
+        if (c->kind == SGO_CHANGE_ADDED ||
+            (c->kind == SGO_CHANGE_VALUE &&
+             (doc->body[c->new_off] == '{' || doc->body[c->new_off] == '['))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 sgo_status
 project_update(struct pool *pool, const char *bytes, size_t len,
                const struct shape *shape, struct document *old,
@@ -486,7 +504,8 @@ project_update(struct pool *pool, const char *bytes, size_t len,
     if (status != SGO_OK) {
         return status;
     }
-    if (shape != NULL && doc != old) {
+    if (shape != NULL && doc != old &&
+        (list == NULL || may_be_pruned(list, doc))) {
         status = project(pool, doc, shape, &smaller);
         if (status != SGO_OK) {
             goto fail;

@@ -51,8 +51,10 @@ sgo_status project(struct pool *pool, struct document *doc,
                    struct document **out) SGO_WARN_UNUSED;
 
 /* The whole way of an event's bytes: prune, build, compare.  shape NULL:
- * everything.  old NULL: no comparison, *changes becomes NULL.  Otherwise as
- * document_update; *pruned (may be NULL) says whether something went. */
+ * everything.  old NULL: no comparison, *changes becomes NULL; else it is a
+ * version in the same shape, and what it already holds is not looked at again.
+ * Otherwise as document_update; *pruned (may be NULL) says whether something
+ * went. */
 sgo_status project_update(struct pool *pool, const char *bytes, size_t len,
                           const struct shape *shape, struct document *old,
                           struct document **out, struct changes **changes,

@@ -27,13 +27,33 @@ update_reserve(struct update *u, uint32_t more)
     return scan_index_reserve(u->s.index, more, u->s.max) == SGO_OK;
 }
 
+/* Is the key that opens at `quote` altLines?  Long keys are not read to their
+ * end. */
+static bool
+is_alt_lines_key(const char *quote)
+{
+    enum { LONGEST = 6 * 8 }; /* every letter as \\uXXXX */
+    struct text key = {quote + 1, 0, false};
+
+    while (quote[key.len + 1] != '"') {
+        uint32_t n = quote[key.len + 1] == '\\' ? 2 : 1;
+
+        key.escaped = key.escaped || n == 2;
+        key.len += n;
+        if (key.len > LONGEST) {
+            return false;
+        }
+    }
+    return text_equal_bytes(key, "altLines", 8);
+}
+
 bool
 update_is_alt_lines(const struct update *u, const struct level *level)
 {
     const struct container *c = &u->old->containers[level->old];
 
     return c->key != 0 && u->old->body[c->off] == '[' &&
-           text_equal_bytes(document_key(u->old, c->key), "altLines", 8);
+           is_alt_lines_key(u->old->body + c->key);
 }
 
 static bool
