@@ -9,7 +9,7 @@ extern const char capsule_quotes_doc[];
 PyObject *capsule_quotes(PyObject *module, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames);
 extern const char capsule_quote_changes_doc[];
-PyObject *capsule_quote_changes(PyObject *module, PyObject *updates);
+PyObject *capsule_quote_changes(PyObject *module, PyObject *iterable);
 extern const char capsule_schema_doc[];
 PyObject *capsule_schema(PyObject *module, PyObject *const *args,
                          Py_ssize_t nargs, PyObject *kwnames);

@@ -57,6 +57,7 @@ sgo_status
 row_text(struct buf *scratch, struct text text, const char **bytes,
          size_t *len)
 {
+    static const uint8_t replacement[3] = {0xEF, 0xBF, 0xBD};
     uint8_t *p;
     sgo_status status;
 
@@ -77,7 +78,7 @@ row_text(struct buf *scratch, struct text text, const char **bytes,
     p = (uint8_t *)scratch->data;
     for (size_t i = 0; i + 2 < *len; i++) {
         if (p[i] == 0xED && p[i + 1] >= 0xA0) {
-            memcpy(p + i, "\xEF\xBF\xBD", 3);
+            memcpy(p + i, replacement, sizeof(replacement));
         }
     }
     *bytes = scratch->data;

@@ -12,7 +12,7 @@ find_members(struct value object, const struct text *names, int n,
              struct value *found)
 {
     struct walk w;
-    struct walk_item item;
+    struct walk_item item = {.off = 0};
 
     memset(found, 0, (size_t)n * sizeof(*found));
     if (object.doc == NULL || object.index == VALUE_LEAF ||
