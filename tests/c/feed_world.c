@@ -169,7 +169,6 @@ trace(struct world *w, const char *line)
 {
     size_t len = strlen(line);
 
-    digest(w, line, len);
     if (!w->want_trace) {
         return;
     }
@@ -1002,7 +1001,6 @@ take_send(struct world *w, const struct action *a)
         socket_of(w, a->u.send.link_id, a->u.send.generation);
     struct world_task *t;
 
-    digest(w, a->u.send.text, a->u.send.len);
     if (s) {
         t = task_add(w, w->now + delay(w), step_heard);
         t->link_id = s->link_id;
@@ -1086,6 +1084,82 @@ take_call(struct world *w, const struct action *a)
     trace(w, "CALL_DONE");
 }
 
+/* All that an action says, for comparing a replay. */
+static void
+digest_action(struct world *w, const struct action *a)
+{
+    digest(w, &a->kind, sizeof(a->kind));
+    switch (a->kind) {
+    case ACTION_REQUEST:
+        digest(w, a->u.request.url, strlen(a->u.request.url));
+        digest(w, a->u.request.body, a->u.request.body_len);
+        break;
+    case ACTION_SEND:
+        digest(w, a->u.send.text, a->u.send.len);
+        break;
+    case ACTION_CONNECT:
+        digest(w, a->u.connect.path, strlen(a->u.connect.path));
+        digest(w, &a->u.connect.generation, sizeof(uint64_t));
+        break;
+    case ACTION_PUBLISH:
+        digest(w, &a->u.publish.stream_id, sizeof(uint32_t));
+        digest(w, &a->u.publish.kind, sizeof(a->u.publish.kind));
+        digest(w, &a->u.publish.cause, sizeof(a->u.publish.cause));
+        digest(w, a->u.publish.event->body, a->u.publish.event->len);
+        digest(w, &a->u.publish.applied_ns, sizeof(int64_t));
+        break;
+    case ACTION_STATE:
+        digest(w, &a->u.state.connection, sizeof(a->u.state.connection));
+        digest(w, &a->u.state.phase, sizeof(a->u.state.phase));
+        break;
+    case ACTION_ERROR:
+        digest(w, a->u.error.error->text, strlen(a->u.error.error->text));
+        break;
+    case ACTION_PROOF:
+        digest(w, &a->u.proof.proof_ns, sizeof(int64_t));
+        break;
+    case ACTION_CALL_DONE:
+        digest(w, &a->u.call_done.n, sizeof(size_t));
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+replayed(void *ctx, const struct action *a)
+{
+    digest_action(ctx, a);
+}
+
+uint64_t
+world_replay(struct world *w)
+{
+    static struct world scratch;
+    size_t lines;
+
+    memset(&scratch, 0, sizeof(scratch));
+    scratch.digest = 1;
+    if (record_replay(w->recording, w->recording_len, &w->config, replayed,
+                      &scratch, &lines) != SGO_OK) {
+        return 0;
+    }
+    return lines ? scratch.digest : 0;
+}
+
+static void
+record_write(void *ctx, const char *bytes, size_t len)
+{
+    struct world *w = ctx;
+
+    if (w->recording_len + len > w->recording_cap) {
+        w->recording_cap = 2 * (w->recording_len + len) + 1024;
+        w->recording = must(realloc(w->recording, w->recording_cap));
+    }
+    memcpy(w->recording + w->recording_len, bytes, len);
+    w->recording_len += len;
+}
+
 static void
 take(struct world *w, const struct action *a)
 {
@@ -1093,7 +1167,7 @@ take(struct world *w, const struct action *a)
     struct world_stream *s;
     char line[200];
 
-    digest(w, &a->kind, sizeof(a->kind));
+    digest_action(w, a);
     switch (a->kind) {
     case ACTION_REQUEST:
         take_request(w, a);
@@ -1263,6 +1337,10 @@ world_start(struct world *w)
         return false;
     }
     w->config.pool = w->pool;
+    if (w->want_recording) {
+        w->record = (struct record){record_write, w, "SECRETKEY"};
+        w->config.record = &w->record;
+    }
     w->b = brain_create(&w->config);
     return w->b != NULL;
 }
@@ -1321,4 +1399,5 @@ world_fini(struct world *w)
         pool_release(w->pool);
     }
     free(w->trace);
+    free(w->recording);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "feed/feed.h"
+#include "feed/record.h"
 #include "json/diff.h"
 #include "json/document.h"
 #include "json/project.h"
@@ -159,6 +160,10 @@ struct world {
     char *trace; /* one line per thing told, when want_trace */
     size_t trace_len;
     uint64_t digest; /* of all actions, for replay */
+    char *recording; /* of all inputs, when want_recording */
+    size_t recording_len, recording_cap;
+    bool want_recording;
+    struct record record;
     size_t shed;
 };
 
@@ -206,6 +211,8 @@ void world_close_socket(struct world *w, struct world_socket *s, int code);
 /* Differences between the stream's mirror and the truth; 0 is right.  Prints
  * them when loud. */
 unsigned world_differences(struct world *w, uint32_t stream_id, bool loud);
+/* The digest that a replay of the recording gives; 0: it is refused. */
+uint64_t world_replay(struct world *w);
 bool world_traced(struct world *w, const char *text);
 
 #endif

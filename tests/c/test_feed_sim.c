@@ -106,6 +106,7 @@ run_seed(uint64_t seed)
     world_init(&w, seed);
     configure(&w, seed);
     w.want_trace = verbose;
+    w.want_recording = seed % 10 == 3;
     world_events(&w, (size_t)rand_between(&w.rand, 1, seed % 2 ? 5 : 40));
     for (size_t i = 0; i < w.event_count; i++) {
         if (rand_between(&w.rand, 0, 2) == 0) {
@@ -154,6 +155,10 @@ run_seed(uint64_t seed)
             fprintf(stderr, "seed %" PRIu64 ": phase %d broken %u\n", seed,
                     s->phase, s->broken);
         }
+    }
+    if (w.want_recording && world_replay(&w) != w.digest) {
+        fprintf(stderr, "seed %" PRIu64 ": the replay differs\n", seed);
+        bad++;
     }
     bad += w.same_id_twice;
     bad += w.most_ids > 25;

@@ -19,6 +19,7 @@
 #include "feed/feed.h"
 #include "feed/list.h"
 #include "feed/pace.h"
+#include "feed/record.h"
 #include "feed/wake.h"
 #include "json/diff.h"
 #include "json/document.h"
@@ -320,6 +321,7 @@ struct request {
     uint64_t reserved_objects; /* what pace was told to expect */
     double requests_before; /* usage: what had been spent when it was asked */
     double objects_before;
+    size_t secret_matched; /* recording: what the last piece ended with */
     bool cut; /* bootstrap: broken off by us, wanted parts are in */
 };
 
@@ -404,6 +406,8 @@ struct brain {
     size_t auth_host_count;
     struct pool *pool;
     const struct log *log;
+    const struct record *record;
+    uint64_t nexts; /* calls of brain_next since the last input */
     struct rand rand;
     uint64_t map_seed;
 

@@ -103,12 +103,13 @@ brain_call_fetch(struct brain *b, uint32_t call_id, const char *const *ids,
     struct call *c;
     sgo_status status;
 
+    if (n > BRAIN_MAX_CALL_IDS) {
+        return SGO_LIMIT;
+    }
+    record_fetch(b, now, call_id, ids, n);
     brain_input(b, now);
     if (b->closed) {
         return SGO_CLOSED;
-    }
-    if (n > BRAIN_MAX_CALL_IDS) {
-        return SGO_LIMIT;
     }
     status = create(b, call_id, &c);
     if (status != SGO_OK) {
@@ -132,6 +133,7 @@ brain_call_usage(struct brain *b, uint32_t call_id, int64_t now)
     struct call *c;
     sgo_status status;
 
+    record_input(b, 'U', now, (struct record_args){call_id, 0, 0, 0}, NULL, 0);
     brain_input(b, now);
     if (b->closed) {
         return SGO_CLOSED;
@@ -149,6 +151,7 @@ brain_call_cancel(struct brain *b, uint32_t call_id, int64_t now)
 {
     struct node *n, *after;
 
+    record_input(b, 'X', now, (struct record_args){call_id, 0, 0, 0}, NULL, 0);
     brain_input(b, now);
     LIST_EACH (n, after, &b->calls) {
         struct call *c = NODE_OWNER(n, struct call, in_brain);

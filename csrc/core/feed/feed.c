@@ -60,6 +60,7 @@ init(struct brain *b, const struct brain_config *config)
     }
     b->shape = config->shape;
     b->log = config->log;
+    b->record = config->record;
     b->pool = pool_retain(config->pool);
     rand_init(&b->rand, config->seed);
     b->map_seed = rand_next(&b->rand);
@@ -102,6 +103,7 @@ brain_create(const struct brain_config *config)
         brain_free(b);
         return NULL;
     }
+    record_config(b, config);
     b->prune_answers = !fits;
     b->shape_adds = config->expand_results ||
                     (config->shape && config->shape->include_open_close);
@@ -187,6 +189,7 @@ brain_tick(struct brain *b, int64_t now)
 {
     struct node *n;
 
+    record_input(b, 'T', now, (struct record_args){0}, NULL, 0);
     brain_input(b, now);
     if (b->closed) {
         return;
@@ -202,6 +205,7 @@ brain_clock_jump(struct brain *b, int64_t now)
 {
     struct node *n;
 
+    record_input(b, 'J', now, (struct record_args){0}, NULL, 0);
     brain_input(b, now);
     for (n = b->links.next; n != &b->links; n = n->next) {
         pusher_clock_jump(NODE_OWNER(n, struct link, in_brain)->pusher,
@@ -214,6 +218,8 @@ brain_set_queued_bytes(struct brain *b, size_t bytes, int64_t now)
 {
     bool over;
 
+    record_input(b, 'Q', now, (struct record_args){(int64_t)bytes, 0, 0, 0},
+                 NULL, 0);
     brain_input(b, now);
     b->queued_bytes = bytes;
     over = b->cache_bytes + bytes > b->config.max_bytes;
@@ -228,6 +234,10 @@ void
 brain_spent_elsewhere(struct brain *b, uint64_t requests, uint64_t objects,
                       int64_t now)
 {
+    record_input(
+        b, 'P', now,
+        (struct record_args){(int64_t)requests, (int64_t)objects, 0, 0}, NULL,
+        0);
     brain_input(b, now);
     pace_spend(&b->pace, (double)requests, (double)objects, b->now);
 }
@@ -237,6 +247,7 @@ brain_close(struct brain *b, int64_t now)
 {
     struct node *n, *after;
 
+    record_input(b, 'Y', now, (struct record_args){0}, NULL, 0);
     brain_input(b, now);
     if (b->closed) {
         return;
@@ -353,6 +364,7 @@ settle(struct brain *b)
 bool
 brain_next(struct brain *b, struct action *out)
 {
+    b->nexts++;
     for (;;) {
         bool more = link_next(b, out);
 

@@ -20,6 +20,7 @@ struct brain;
 struct changes;    /* json/diff.h */
 struct document;   /* json/document.h */
 struct pusher_end; /* pusher/protocol.h: how a socket ended */
+struct record;     /* feed/record.h */
 struct shape;      /* json/project.h */
 
 enum {
@@ -57,6 +58,7 @@ struct brain_config {
     int64_t pong_timeout_ns;     /* 0: 10 s */
     struct pool *pool;           /* retained */
     const struct log *log;       /* borrowed, outlives the brain; or NULL */
+    const struct record *record; /* likewise: where inputs are recorded */
     uint64_t seed;
 };
 

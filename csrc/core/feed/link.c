@@ -522,6 +522,9 @@ brain_socket_opened(struct brain *b, uint32_t link_id, uint64_t generation,
 {
     struct link *l = input(b, link_id, now);
 
+    record_input(b, 'O', now,
+                 (struct record_args){link_id, (int64_t)generation, 0, 0},
+                 NULL, 0);
     if (l) {
         pusher_opened(l->pusher, b->now, generation);
     }
@@ -532,7 +535,11 @@ brain_socket_message(struct brain *b, uint32_t link_id, uint64_t generation,
                      const char *bytes, size_t len, bool binary, int64_t now)
 {
     struct link *l = input(b, link_id, now);
+    size_t none = 0;
 
+    record_bytes(b, 'M', now,
+                 (struct record_args){link_id, (int64_t)generation, binary, 0},
+                 bytes, len, &none);
     if (l) {
         pusher_message(l->pusher, b->now, generation, bytes, len, binary);
     }
@@ -544,6 +551,9 @@ brain_socket_frame(struct brain *b, uint32_t link_id, uint64_t generation,
 {
     struct link *l = input(b, link_id, now);
 
+    record_input(b, 'W', now,
+                 (struct record_args){link_id, (int64_t)generation, 0, 0},
+                 NULL, 0);
     if (l) {
         pusher_frame(l->pusher, b->now, generation);
     }
@@ -555,6 +565,7 @@ brain_socket_closed(struct brain *b, uint32_t link_id, uint64_t generation,
 {
     struct link *l = input(b, link_id, now);
 
+    record_closed(b, now, link_id, generation, end);
     if (l) {
         pusher_closed(l->pusher, b->now, generation, end);
     }

@@ -151,6 +151,29 @@ void plan_run(struct brain *b);
 /* Begin an input: the brain's time moves on. */
 void brain_input(struct brain *b, int64_t now);
 
+/* ---- record.c: what is recorded of an input; nothing when it is off ------- */
+
+struct record_args {
+    int64_t a, b, c, d;
+};
+void record_config(struct brain *b, const struct brain_config *config);
+void record_input(struct brain *b, char kind, int64_t now,
+                  struct record_args args, const char *bytes, size_t len);
+/* A stream's feed and parameters; a call's ids. */
+void record_stream(struct brain *b, int64_t now, uint32_t id, const char *feed,
+                   const struct brain_param *params, size_t n);
+void record_fetch(struct brain *b, int64_t now, uint32_t id,
+                  const char *const *ids, size_t n);
+/* Bytes of an answer or a message, without the secret; *matched: how much of
+ * it the last piece ended with. */
+void record_bytes(struct brain *b, char kind, int64_t now,
+                  struct record_args args, const char *bytes, size_t len,
+                  size_t *matched);
+void record_end(struct brain *b, int64_t now, uint64_t request_id,
+                const struct answer_end *end);
+void record_closed(struct brain *b, int64_t now, uint32_t link_id,
+                   uint64_t generation, const struct pusher_end *end);
+
 /* ---- request.c ------------------------------------------------------------ */
 
 struct request *request_create(struct brain *b, enum request_kind kind,

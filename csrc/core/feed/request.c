@@ -211,6 +211,8 @@ brain_request_started(struct brain *b, uint64_t request_id, int64_t now)
 {
     struct request *r = input(b, request_id, now);
 
+    record_input(b, 'B', now,
+                 (struct record_args){(int64_t)request_id, 0, 0, 0}, NULL, 0);
     if (r) {
         /* It may be told late; but it was made before it began. */
         r->started = now > r->created ? now : r->created + 1;
@@ -224,6 +226,10 @@ brain_request_head(struct brain *b, uint64_t request_id,
 {
     struct request *r = input(b, request_id, now);
 
+    record_input(b, 'H', now,
+                 (struct record_args){(int64_t)request_id, head->http_status,
+                                      head->retry_after_ns, head->age_ns},
+                 NULL, 0);
     if (r) {
         r->head = true;
         r->http_status = head->http_status;
@@ -266,7 +272,11 @@ brain_request_data(struct brain *b, uint64_t request_id, const char *bytes,
                    size_t len, int64_t now)
 {
     struct request *r = input(b, request_id, now);
+    size_t none = 0;
 
+    record_bytes(b, 'D', now,
+                 (struct record_args){(int64_t)request_id, 0, 0, 0}, bytes,
+                 len, r ? &r->secret_matched : &none);
     if (r == NULL || len == 0) {
         return;
     }
@@ -338,6 +348,7 @@ brain_request_done(struct brain *b, uint64_t request_id,
 {
     struct request *r = input(b, request_id, now);
 
+    record_end(b, now, request_id, end);
     if (r == NULL) {
         return;
     }

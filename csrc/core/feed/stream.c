@@ -62,11 +62,6 @@ check(const struct brain *b, const char *feed,
     sgo_status status =
         check_text("the feed's name", feed, BRAIN_MAX_NAME_BYTES, err);
 
-    if (n > BRAIN_MAX_PARAMS) {
-        error_set(err, SGO_ERROR_CONFIGURATION, "more than %d parameters",
-                  BRAIN_MAX_PARAMS);
-        return SGO_INVALID;
-    }
     for (size_t i = 0; i < n && status == SGO_OK; i++) {
         status = check_text("a parameter's name", params[i].name,
                             BRAIN_MAX_NAME_BYTES, err);
@@ -335,6 +330,12 @@ brain_stream_add(struct brain *b, uint32_t stream_id, const char *feed,
     struct feed *f;
     sgo_status status;
 
+    if (n > BRAIN_MAX_PARAMS) {
+        error_set(err, SGO_ERROR_CONFIGURATION, "more than %d parameters",
+                  BRAIN_MAX_PARAMS);
+        return SGO_INVALID;
+    }
+    record_stream(b, now, stream_id, feed, params, n);
     brain_input(b, now);
     if (b->closed) {
         error_set(err, SGO_ERROR_CLOSED, "the client is closed");
@@ -375,6 +376,8 @@ brain_stream_remove(struct brain *b, uint32_t stream_id, int64_t now)
 {
     struct stream *s;
 
+    record_input(b, 'R', now, (struct record_args){stream_id, 0, 0, 0}, NULL,
+                 0);
     brain_input(b, now);
     s = find(b, stream_id);
     if (s) {
