@@ -39,6 +39,7 @@ NEEDS = [
     ("build", "file /etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
     ("test", "command node", "nodejs"),
     ("test", "command npm", "npm"),
+    ("test", "command tinyproxy", "tinyproxy"),
     ("lint", "command clang", "clang"),
     ("lint", "command clang-format", "clang-format"),
     ("lint", "command clang-tidy", "clang-tidy"),

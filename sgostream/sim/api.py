@@ -232,9 +232,9 @@ class Api:
             },
             "cluster": "us2",
             "wsPort": plain,
-            "wssPort": tls,
+            "wssPort": tls or None,
             "httpPort": plain,
-            "httpsPort": tls,
+            "httpsPort": tls or None,
             "wsHost": host,
             "httpHost": host,
         }
