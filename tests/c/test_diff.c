@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "json/changes.h"
 #include "json/path.h"
 #include "json_help.h"
 
@@ -74,6 +75,12 @@ check_diff(const char *old_text, const char *new_text, const char *expected)
     CHECK_STR(b.data, expected);
     changes_release(changes);
     document_release(updated);
+
+    CHECK_INT(diff_compare_plain(old, new, &changes), SGO_OK);
+    buf_reset(&b);
+    describe(old, new, changes, &b);
+    CHECK_STR(b.data, expected);
+    changes_release(changes);
 
     CHECK_INT(diff_compare(old, old, &changes), SGO_OK);
     CHECK_INT(changes->n, 0);

@@ -1,10 +1,10 @@
 /* json/update: the fused pass against its definition.  A document that an
  * update gives is identical to one built from scratch, record by record; its
- * list of changes is that of diff_compare; nothing malformed is accepted. */
+ * list of changes is that of diff_compare_plain; nothing malformed is accepted. */
 #include <stdlib.h>
 
 #include "check.h"
-#include "json/diff.h"
+#include "json/changes.h"
 #include "json/document_internal.h"
 #include "json_help.h"
 
@@ -44,7 +44,7 @@ static bool
 agree(struct document *old, const char *bytes, size_t len)
 {
     struct document *built = NULL, *updated = NULL;
-    struct changes *wanted = NULL, *got = NULL;
+    struct changes *wanted = NULL, *got = NULL, *compared = NULL;
     struct scan_error build_err = {0, ""}, update_err = {0, ""};
     bool same_bytes = old->len == len && memcmp(old->body, bytes, len) == 0;
     sgo_status status, status_fused = SGO_AGAIN;
@@ -63,7 +63,7 @@ agree(struct document *old, const char *bytes, size_t len)
                strcmp(update_err.reason, build_err.reason) == 0;
         refused++;
     } else {
-        good = diff_compare(old, built, &wanted) == SGO_OK;
+        good = diff_compare_plain(old, built, &wanted) == SGO_OK;
         if (status_fused == SGO_OK) {
             fused++;
         } else {
@@ -72,7 +72,10 @@ agree(struct document *old, const char *bytes, size_t len)
                                            &got, NULL) == SGO_OK;
         }
         good = good && same_documents(built, updated) &&
-               same_changes(wanted, got) && (updated == old) == same_bytes;
+               same_changes(wanted, got) &&
+               diff_compare(old, built, &compared) == SGO_OK &&
+               same_changes(wanted, compared) &&
+               (updated == old) == same_bytes;
     }
     if (!good && old->len < 20000) {
         fprintf(stderr, "old: %.*s\nnew: %.*s\nfused %d\n", (int)old->len,
@@ -82,6 +85,7 @@ agree(struct document *old, const char *bytes, size_t len)
     }
     changes_release(wanted);
     changes_release(got);
+    changes_release(compared);
     document_release(built);
     document_release(updated);
     return good;

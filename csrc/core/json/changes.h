@@ -33,6 +33,12 @@ sgo_status change_list_finish(struct change_list *list,
 void diff_values(struct change_list *list, struct value old_value,
                  struct value new_value, struct text key);
 
+/* diff_compare by two walks over two indexes: what is not in the reach of the
+ * fused pass, and its definition. */
+sgo_status diff_compare_plain(const struct document *old_doc,
+                              const struct document *new_doc,
+                              struct changes **out);
+
 /* Append a change for each member of old_object that new_object lacks. */
 void diff_add_removed(struct change_list *list, struct value old_object,
                       struct value new_object);

@@ -222,8 +222,8 @@ diff_values(struct change_list *list, struct value old_value,
 }
 
 sgo_status
-diff_compare(const struct document *old_doc, const struct document *new_doc,
-             struct changes **out)
+diff_compare_plain(const struct document *old_doc,
+                   const struct document *new_doc, struct changes **out)
 {
     struct change_list list = {.status = SGO_OK};
 
@@ -232,6 +232,17 @@ diff_compare(const struct document *old_doc, const struct document *new_doc,
                     (struct text){NULL, 0, false});
     }
     return change_list_finish(&list, old_doc, new_doc, out);
+}
+
+sgo_status
+diff_compare(const struct document *old_doc, const struct document *new_doc,
+             struct changes **out)
+{
+    if (old_doc != new_doc && document_is_distinct(old_doc) &&
+        document_compare_fused(old_doc, new_doc, out) == SGO_OK) {
+        return SGO_OK;
+    }
+    return diff_compare_plain(old_doc, new_doc, out);
 }
 
 static bool

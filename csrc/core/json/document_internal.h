@@ -70,6 +70,11 @@ sgo_status document_update_fused(struct pool *pool, const char *bytes,
                                  struct document **out,
                                  struct changes **changes);
 
+/* The same pass for two documents, of which only the changes are wanted. */
+sgo_status document_compare_fused(const struct document *old_doc,
+                                  const struct document *new_doc,
+                                  struct changes **out);
+
 /* Exchange the roomy block an index grew in for one of its size. */
 sgo_status document_fit_index(struct scan_index *index);
 

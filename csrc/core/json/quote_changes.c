@@ -418,6 +418,15 @@ odds_of(const struct document *doc)
 
 /* --- changes ---------------------------------------------------------- */
 
+/* A change inside a quote that is no news: the time stamp of the quote or of
+ * one of its alternative lines. */
+static bool
+is_stamp_only(const struct path *path)
+{
+    return PATH_IS(path, 4, "lastUpdatedAt") ||
+           (PATH_IS(path, 4, "altLines") && PATH_IS(path, 6, "lastUpdatedAt"));
+}
+
 /* The quote that a change stands in (path: odds, oddID, byBookmaker,
  * bookmakerID, …): the side that was named gives its record, the other is
  * found by name. */
@@ -433,7 +442,7 @@ read_touched_quote(struct reading *r, const struct path *path, bool is_old)
     struct text bookmaker_id = path->steps[3].key;
 
     if (record == (is_old ? r->last_old : r->last_new) ||
-        text_equal_bytes(path->steps[4].key, "lastUpdatedAt", 13)) {
+        is_stamp_only(path)) {
         return;
     }
     if (value_get_text(other, odd_id, &odd)) {

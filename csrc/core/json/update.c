@@ -429,41 +429,63 @@ run(struct update *u)
     return u->list.status == SGO_OK && scanner_space(u->p) == u->s.end;
 }
 
+/* Run the pass over a padded body.  *out is owned by the caller also when the
+ * status is not SGO_OK (finish it), and may be NULL. */
+static sgo_status
+begin_and_run(const char *body, size_t len, const struct document *old,
+              struct scan_index *index, struct update **out)
+{
+    struct update *u = mem_calloc(1, sizeof(*u));
+
+    *out = u;
+    if (u == NULL) {
+        return SGO_NO_MEMORY;
+    }
+    u->s = (struct scanner){
+        .begin = body,
+        .end = body + len,
+        .index = index,
+        .max = (uint32_t)scan_max_containers(len),
+    };
+    u->old = old;
+    u->view.body = body;
+    u->view.len = (uint32_t)len;
+    return run(u) ? SGO_OK : SGO_AGAIN;
+}
+
+static void
+finish(struct update *u)
+{
+    if (u != NULL) {
+        change_list_fini(&u->list);
+        mem_free(u->members);
+        document_move_hashes(&u->view, NULL);
+        mem_free(u);
+    }
+}
+
 sgo_status
 document_update_fused(struct pool *pool, const char *bytes, size_t len,
                       const struct document *old, struct document **out,
                       struct changes **changes)
 {
     struct scan_index index = {.pool = pool};
-    struct update *u = mem_calloc(1, sizeof(*u));
-    sgo_status status = SGO_NO_MEMORY;
+    struct update *u = NULL;
     struct changes *list = NULL;
     struct document *doc = NULL;
-    char *body = NULL;
     size_t cap = 0;
+    char *body = pool_get(pool, len + SCAN_PADDING, &cap);
+    sgo_status status = SGO_NO_MEMORY;
 
-    if (u != NULL) {
-        body = pool_get(pool, len + SCAN_PADDING, &cap);
-    }
     if (body == NULL) {
-        goto out;
+        return SGO_NO_MEMORY;
     }
     memcpy(body, bytes, len);
     memset(body + len, 0, SCAN_PADDING);
-    u->s = (struct scanner){
-        .begin = body,
-        .end = body + len,
-        .index = &index,
-        .max = (uint32_t)scan_max_containers(len),
-    };
-    u->old = old;
-    u->view.body = body;
-    u->view.len = (uint32_t)len;
-    if (!run(u)) {
-        status = SGO_AGAIN;
-        goto out;
+    status = begin_and_run(body, len, old, &index, &u);
+    if (status == SGO_OK) {
+        status = change_list_finish(&u->list, old, update_view(u), &list);
     }
-    status = change_list_finish(&u->list, old, update_view(u), &list);
     if (status == SGO_OK) {
         status = document_fit_index(&index);
     }
@@ -475,22 +497,31 @@ document_update_fused(struct pool *pool, const char *bytes, size_t len,
         document_move_hashes(&u->view, doc);
         atomic_store_explicit(&doc->distinct, DISTINCT_YES,
                               memory_order_relaxed);
-        mem_free(u->members);
-        mem_free(u);
         *out = doc;
         *changes = list;
-        return SGO_OK;
+    } else {
+        changes_release(list);
+        scan_index_fini(&index);
+        pool_put(pool, body, cap);
     }
-out:
-    changes_release(list);
+    finish(u);
+    return status;
+}
+
+sgo_status
+document_compare_fused(const struct document *old_doc,
+                       const struct document *new_doc, struct changes **out)
+{
+    struct scan_index index = {.pool = new_doc->pool};
+    struct update *u = NULL;
+    sgo_status status =
+        begin_and_run(new_doc->body, new_doc->len, old_doc, &index, &u);
+
+    if (status == SGO_OK) {
+        status = change_list_finish(&u->list, old_doc, new_doc, out);
+    }
     scan_index_fini(&index);
-    pool_put(pool, body, cap);
-    if (u != NULL) {
-        change_list_fini(&u->list);
-        mem_free(u->members);
-        document_move_hashes(&u->view, NULL);
-        mem_free(u);
-    }
+    finish(u);
     return status;
 }
 
@@ -518,7 +549,7 @@ document_update(struct pool *pool, const char *bytes, size_t len,
             return status;
         }
     }
-    status = diff_compare(old, doc, &list);
+    status = diff_compare_plain(old, doc, &list);
     if (status != SGO_OK) {
         document_release(doc);
         return status;
