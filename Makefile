@@ -312,7 +312,7 @@ run-pytest-asan:
 	    --build-base $(BUILD)/asan/temp --build-lib $(ASAN_TREE)
 	@$(SANITIZER_ENV) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
 	    SGO_SANITIZER=asan SGO_C_EXAMPLES=$(abspath $(BUILD)/asan/examples) \
-	    PYTHONPATH=$(ASAN_TREE) \
+	    PYTHONPATH=$(ASAN_TREE) PYTHONSAFEPATH=1 \
 	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    $(VENV)/bin/pytest $(ARGS)
 
