@@ -423,6 +423,7 @@ struct brain {
     struct node feeds;
     struct feed *turn; /* whose ids are next */
     struct node streams;
+    struct map streams_by_id; /* those that were not removed */
     size_t stream_count;
     struct node links;
     size_t link_count;

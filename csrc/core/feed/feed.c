@@ -67,6 +67,7 @@ init(struct brain *b, const struct brain_config *config)
     wakes_init(&b->wakes);
     map_init(&b->entries, b->map_seed);
     map_init(&b->feeds_by_key, b->map_seed);
+    map_init(&b->streams_by_id, b->map_seed);
     list_init(&b->feeds);
     list_init(&b->streams);
     list_init(&b->links);
@@ -157,6 +158,7 @@ brain_free(struct brain *b)
     }
     mem_free(b->publishes.items);
     map_fini(&b->feeds_by_key);
+    map_fini(&b->streams_by_id);
     wakes_fini(&b->wakes);
     pool_release(b->pool);
     for (size_t i = 0; i < b->auth_host_count; i++) {
@@ -258,10 +260,7 @@ brain_close(struct brain *b, int64_t now)
     LIST_EACH (n, after, &b->streams) {
         struct stream *s = NODE_OWNER(n, struct stream, in_brain);
 
-        stream_leave(s);
-        publish_forget(b, s->id);
-        s->closed = true;
-        s->gap_due = false;
+        stream_close(s);
     }
     LIST_EACH (n, after, &b->feeds) {
         feed_free(NODE_OWNER(n, struct feed, in_brain));

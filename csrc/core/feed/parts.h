@@ -246,6 +246,7 @@ void feed_free(struct feed *f);
 bool stream_gap_next(struct brain *b, struct action *out);
 bool stream_state_next(struct brain *b, struct action *out);
 void stream_free(struct stream *s);
+void stream_close(struct stream *s); /* removed: only its end is told */
 void stream_leave(struct stream *s); /* its feed, if it has one */
 void stream_count(const struct stream *s, int64_t now, sgo_stream_stats *out);
 sgo_status feed_start(struct feed *f) SGO_WARN_UNUSED;

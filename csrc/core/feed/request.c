@@ -125,6 +125,9 @@ request_send(struct request *r)
     list_append(&b->to_send, &r->to_send);
     count_in_flight(r, 1);
     b->counters.requests_sent++;
+    log_write(b->log, SGO_LOG_DEBUG, "http", "request %llu: %s %s",
+              (unsigned long long)r->id,
+              r->kind == REQUEST_AUTHORISE ? "POST" : "GET", r->url);
     pace_spend(&b->pace, 1, (double)r->reserved_objects, b->now);
     if (r->kind != REQUEST_AUTHORISE && (b->gate.outage || b->gate.limited)) {
         r->probe = true;

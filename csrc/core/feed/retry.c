@@ -277,25 +277,35 @@ note_success(struct brain *b, enum outcome outcome)
 }
 
 static void
+limited_until(struct gate *g, int64_t when)
+{
+    g->limited_until = when > g->limited_until ? when : g->limited_until;
+}
+
+static void
 note_limited(struct brain *b, const struct request *r, const sgo_error *err)
 {
     struct gate *g = &b->gate;
     int64_t delay = err->retry_after_ns;
 
     b->counters.rate_limited++;
-    if (r->created < g->opened) {
-        return; /* sent before we knew */
-    }
-    g->opened = b->now;
-    g->limited++;
     if (delay > 3600 * NS_PER_S) {
         delay = 3600 * NS_PER_S;
         b->usage_wanted = true;
-    } else if (delay <= 0) {
+    }
+    if (r->created < g->opened) { /* sent before we knew: no news … */
+        if (delay > 0) { /* … but for a wait that it tells */
+            limited_until(g, clock_add(b->now, delay));
+        }
+        return;
+    }
+    g->opened = b->now;
+    g->limited++;
+    if (delay <= 0) {
         delay = retry_delay(b, g->limited, RETRY_FIRST_NS, RETRY_MAX_NS);
         b->usage_wanted = b->usage_wanted || g->limited == 3;
     }
-    g->limited_until = clock_add(b->now, delay);
+    limited_until(g, clock_add(b->now, delay));
     report_client(b, err);
 }
 

@@ -261,16 +261,19 @@ stream_free(struct stream *s)
 static struct stream *
 find(const struct brain *b, uint32_t id)
 {
-    const struct node *n;
+    return map_get(&b->streams_by_id, (const char *)&id, sizeof(id));
+}
 
-    for (n = b->streams.next; n != &b->streams; n = n->next) {
-        struct stream *s = NODE_OWNER(n, struct stream, in_brain);
+void
+stream_close(struct stream *s)
+{
+    struct brain *b = s->b;
 
-        if (s->id == id && !s->closed) {
-            return s;
-        }
-    }
-    return NULL;
+    stream_leave(s);
+    publish_forget(b, s->id);
+    map_remove(&b->streams_by_id, (const char *)&s->id, sizeof(s->id));
+    s->closed = true;
+    s->gap_due = false;
 }
 
 /* `added` of everything that the feed shows. */
@@ -358,7 +361,12 @@ brain_stream_add(struct brain *b, uint32_t stream_id, const char *feed,
     s->b = b;
     s->id = stream_id;
     f = feed_for(b, feed, params, n);
-    if (f == NULL || catch_up(s, f) != SGO_OK) {
+    if (f == NULL ||
+        map_put(&b->streams_by_id, (const char *)&stream_id, sizeof(stream_id),
+                s, NULL) != SGO_OK ||
+        catch_up(s, f) != SGO_OK) {
+        map_remove(&b->streams_by_id, (const char *)&stream_id,
+                   sizeof(stream_id));
         mem_free(s); /* a feed without streams is freed when we settle */
         return SGO_NO_MEMORY;
     }
@@ -381,10 +389,7 @@ brain_stream_remove(struct brain *b, uint32_t stream_id, int64_t now)
     brain_input(b, now);
     s = find(b, stream_id);
     if (s) {
-        stream_leave(s);
-        publish_forget(b, stream_id);
-        s->closed = true;
-        s->gap_due = false;
+        stream_close(s);
     }
 }
 
