@@ -466,9 +466,7 @@ struct brain {
     struct publish out_publish;
     struct report out_report;
     struct request *out_request; /* cancelled one to be freed */
-    struct stream *out_stream;   /* ended one to be freed */
     struct call *out_call;
-    struct brain_header out_headers[BRAIN_MAX_HEADERS];
 };
 
 #include "feed/parts.h"

@@ -29,7 +29,7 @@ enum {
     BRAIN_MAX_CALLS = 1000,         /* fetch and usage, unfinished */
     BRAIN_MAX_CALL_IDS = 10000,     /* of one fetch */
     BRAIN_MAX_EVENT_ID_BYTES = 256, /* as DOCUMENT_MAX_EVENT_ID_BYTES */
-    BRAIN_MAX_HEADERS = 18,         /* of one request */
+    BRAIN_MAX_HEADERS = 32,         /* of one request, as HTTP_HEADERS */
     BRAIN_MAX_NAME_BYTES = 1024     /* feed, parameter name or value */
 };
 
