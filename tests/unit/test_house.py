@@ -190,7 +190,12 @@ def programs(tmp_path: Path) -> Path:
     ],
 )
 def test_the_c_runner_judges(
-    programs: Path, name: str, body: str, code: int, text: str
+    programs: Path,
+    plain_env: dict[str, str],
+    name: str,
+    body: str,
+    code: int,
+    text: str,
 ) -> None:
     (programs / "tests" / "c" / f"{name}.c").touch()
     program = programs / "bin" / name
@@ -199,7 +204,7 @@ def test_the_c_runner_judges(
     runner = programs / "tests" / "tools" / "run_ctests.py"
     done = run(
         *(sys.executable, runner, programs / "bin", "--timeout", "1"),
-        env={**os.environ, "CI": "true"},
+        env={**plain_env, "CI": "true"},
     )
     assert done.returncode == code, done.stdout
     assert text in done.stdout
