@@ -404,9 +404,8 @@ step_name(const struct path_step *step)
     return name;
 }
 
-/* Replay one change; false: its path leads nowhere. */
-static bool
-replay(cJSON **root, const struct path *path, struct value new_value)
+bool
+help_replay(cJSON **root, const struct path *path, struct value new_value)
 {
     cJSON *at = *root, *fresh = NULL;
     const struct path_step *last;
@@ -452,10 +451,8 @@ replay(cJSON **root, const struct path *path, struct value new_value)
     return cJSON_AddItemToObject(at, step_name(last), fresh);
 }
 
-/* As cJSON_Compare, which looks each member up from the front and so takes
- * minutes for an event: here the next member is tried first. */
-static bool
-same_json(const cJSON *a, const cJSON *b)
+bool
+help_same_json(const cJSON *a, const cJSON *b)
 {
     const cJSON *near = b->child, *match, *item;
 
@@ -473,7 +470,7 @@ same_json(const cJSON *a, const cJSON *b)
             (near == NULL || strcmp(near->string, item->string) != 0)) {
             match = cJSON_GetObjectItemCaseSensitive(b, item->string);
         }
-        if (match == NULL || !same_json(item, match)) {
+        if (match == NULL || !help_same_json(item, match)) {
             return false;
         }
         near = match->next;
@@ -494,10 +491,10 @@ help_replays(const struct document *old_doc, const struct document *new_doc,
     for (size_t i = 0; same && i < changes->n; i++) {
         const struct change *c = &changes->items[i];
 
-        same =
-            replay(&root, path_namer_name(&namer, c), change_new(c, new_doc));
+        same = help_replay(&root, path_namer_name(&namer, c),
+                           change_new(c, new_doc));
     }
-    same = same && same_json(root, wanted);
+    same = same && help_same_json(root, wanted);
     cJSON_Delete(root);
     cJSON_Delete(wanted);
     return same;

@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "json/diff.h"
 #include "json/document.h"
+#include "json/path.h"
 
 /* A sample's bytes (free with mem_free), or NULL when the samples are not
  * there: the test then says so and passes. */
@@ -39,6 +40,14 @@ void help_rewrite(struct rand *r, struct value v,
 
 /* Does the document have the structure that cJSON reads from its bytes? */
 bool help_equals_cjson(struct value v, const cJSON *node);
+
+/* Replay one change on *root; false: its path leads nowhere. */
+bool help_replay(cJSON **root, const struct path *path,
+                 struct value new_value);
+
+/* As cJSON_Compare, which looks each member up from the front and so takes
+ * minutes for an event: here the next member is tried first. */
+bool help_same_json(const cJSON *a, const cJSON *b);
 
 /* Replay the changes on cJSON's reading of old; equal to that of new? */
 bool help_replays(const struct document *old_doc,

@@ -94,7 +94,8 @@ struct entry {
     struct wake later;
     size_t chunk_max; /* largest request it may be in */
 
-    unsigned stale_step;  /* rule 4's series */
+    unsigned stale_step;  /* rule 4's series … */
+    int64_t stale_next;   /* … and when its present wait ends */
     unsigned early_step;  /* rule 5's series */
     bool early;           /* being asked by that series alone */
     unsigned fails;       /* failures of its own since the last answer */

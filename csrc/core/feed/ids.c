@@ -362,6 +362,17 @@ apply(struct request *r, struct item *item)
     cache_entry_unused(e);
 }
 
+/* Further pages are requests like others: only when one may go out. */
+static bool
+may_go_on(struct request *r)
+{
+    struct brain *b = r->b;
+    int64_t when;
+
+    return retry_gate_open(b, &when) &&
+           pace_ready(&b->pace, (double)r->id_count, b->now) <= b->now;
+}
+
 static void
 answered(struct request *r)
 {
@@ -373,7 +384,9 @@ answered(struct request *r)
     }
     if (r->id_count && cursor && cursor[0] && r->envelope.elements &&
         strlen(cursor) <= CURSOR_MAX_BYTES) {
-        if (!next_page(r, cursor)) {
+        if (!may_go_on(r)) {
+            give_back(r, CHUNK_MAX_IDS, 0);
+        } else if (!next_page(r, cursor)) {
             b->gate.memory_until = b->now + MEMORY_PAUSE_NS;
             give_back(r, CHUNK_MAX_IDS, 0);
         }

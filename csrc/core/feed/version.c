@@ -151,15 +151,26 @@ answered(struct entry *e, const struct version *v, bool equal)
 }
 
 /* A read that must not be believed yet (rule 4): asked again, up to the end of
- * the series.  False: believe it. */
+ * the series; only an answer that was asked for after the series' last wait is
+ * a step of it, however many come in between.  False: believe it. */
 static bool
-ask_again(struct entry *e)
+ask_again(struct entry *e, const struct version *v)
 {
-    if (e->stale_step >= SERIES_STEPS) {
-        return false;
+    if (v->started >= e->stale_next) {
+        if (e->stale_step >= SERIES_STEPS) {
+            return false;
+        }
+        e->stale_next = e->b->now + series_ns[e->stale_step++];
     }
-    plan_later(e, e->ask, e->b->now + series_ns[e->stale_step++]);
+    plan_later(e, e->ask, e->stale_next);
     return true;
+}
+
+static void
+believed(struct entry *e)
+{
+    e->stale_step = 0;
+    e->stale_next = 0;
 }
 
 /* ---- versions -------------------------------------------------------------------- */
@@ -241,7 +252,7 @@ replace(struct entry *e, const struct version *v)
     e->from_snapshot = v->snapshot;
     e->as_of = v->as_of;
     e->arrived = v->arrived;
-    e->stale_step = 0;
+    believed(e);
     COUNT(e, versions_applied);
     offer(e, v, old, v->changes);
     document_release(old);
@@ -251,7 +262,7 @@ replace(struct entry *e, const struct version *v)
 static void
 confirm(struct entry *e, const struct version *v)
 {
-    e->stale_step = 0;
+    believed(e);
     if (v->doc != e->doc && v->as_of > e->arrived) {
         cache_hold(e, v->doc); /* the same values in other bytes */
     }
@@ -292,13 +303,13 @@ version_apply(struct entry *e, const struct version *v)
             plan_ask(e, ASK_RECONCILE, NULL); /* neither is proven newer */
             return SGO_OK;
         }
-        if (ask_again(e)) {
+        if (ask_again(e, v)) {
             return SGO_OK; /* a cached answer, by its Age */
         }
     } else if (v->changes && rules_stale_read(v->changes, e->doc, v->doc)) {
         COUNT(e, stale_reads);
         offer(e, v, NULL, NULL);
-        if (ask_again(e)) {
+        if (ask_again(e, v)) {
             return SGO_OK;
         }
     }

@@ -1,0 +1,764 @@
+/* The model of Pusher: sockets, presence channels, notifications, and what
+ * goes wrong with them. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+
+#define CHANNEL_DATA "{\"user_id\":\"u/1 \xC3\xA9\"}"
+
+/* A socket leads nowhere: found after activity and pong time; after a sleep,
+ * after the shorter pong time. */
+#define DEAD_FOUND_NS (40 * NS_PER_S + NS_PER_S / 2)
+#define DEAD_FOUND_AWAKE_NS (5 * NS_PER_S + NS_PER_S / 2)
+#define SILENCE_MAX_NS (42 * NS_PER_S)
+
+/* ---- names --------------------------------------------------------------------- */
+
+void
+push_channel_name(const struct sim *s, char *out, size_t cap, const char *feed,
+                  const char *league, const char *event)
+{
+    size_t i = truth_index(s, event);
+    char which[20] = "";
+
+    if (i < SIM_EVENTS) {
+        snprintf(which, sizeof(which), "%zu", i);
+    }
+    snprintf(out, cap, "presence-%s-%s%s.k%u", feed[0] ? feed + 7 : "x",
+             league, which, s->key);
+}
+
+/* The same channel, wherever the app has moved. */
+static bool
+same_channel(const char *a, const char *b)
+{
+    size_t n = (size_t)(strrchr(a, '.') - a);
+
+    return strncmp(a, b, n + 1) == 0;
+}
+
+static const char *
+socket_part(const char *auth)
+{
+    const char *p = strstr(auth, ":sig/");
+
+    return p ? p + 5 : "";
+}
+
+void
+push_auth_text(const struct sim *s, const char *socket_id, const char *channel,
+               char *out, size_t cap)
+{
+    snprintf(out, cap, "0123456789abcdef%04u:sig/%s/%s", s->key, socket_id,
+             channel);
+}
+
+static struct sim_link *
+link_of(struct sim *s, uint32_t link_id)
+{
+    return &s->links[link_id % 64];
+}
+
+static struct sim_socket *
+socket_of(struct sim *s, uint32_t link_id, uint64_t generation)
+{
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        struct sim_socket *k = &s->sockets[i];
+
+        if (k->link_id == link_id && k->generation == generation) {
+            return k;
+        }
+    }
+    return NULL;
+}
+
+static struct sim_socket *
+socket_of_task(struct sim *s, const struct task *t)
+{
+    return socket_of(s, t->link_id, t->number);
+}
+
+static struct task *
+socket_task(struct sim *s, struct sim_socket *k, int64_t at,
+            void (*run)(struct sim *s, struct task *t))
+{
+    struct task *t = sim_task(s, at, run);
+
+    t->link_id = k->link_id;
+    t->number = k->generation;
+    return t;
+}
+
+/* Messages of one socket arrive in order. */
+static int64_t
+in_order(struct sim *s, struct sim_socket *k)
+{
+    struct fault *f = scenario_hits(s, F_LAG);
+    int64_t at = s->now + sim_delay(s);
+
+    if (f) {
+        at += rand_between(&s->luck, 0, f->arg * NS_PER_MS);
+    }
+    k->last_at = at > k->last_at ? at : k->last_at;
+    return k->last_at;
+}
+
+/* ---- from the server ------------------------------------------------------------- */
+
+static void
+arrived(struct sim *s, struct task *t)
+{
+    struct sim_socket *k = socket_of_task(s, t);
+    uint64_t ids = t->len;
+    bool meant = false;
+
+    if (k == NULL || !k->open || k->left || k->mute) {
+        return;
+    }
+    s->messages++;
+    sim_line(s, "HEARS %s", t->text + t->code);
+    for (size_t i = 0; ids && i < s->stream_count; i++) {
+        struct sim_stream *st = &s->streams[i];
+        char name[96];
+
+        push_channel_name(s, name, sizeof(name), st->feed, st->league,
+                          st->event);
+        if (st->added && !st->final && same_channel(name, t->text)) {
+            st->ids_delivered += (unsigned)__builtin_popcountll(ids);
+            meant = true;
+        }
+    }
+    for (size_t i = 0; meant && i < s->event_count; i++) {
+        if (ids & UINT64_C(1) << i) {
+            s->events[i].notified_seq = s->seq + 1;
+            s->events[i].notified_at = s->now;
+            s->notified++;
+        }
+    }
+    brain_socket_message(s->b, k->link_id, k->generation, t->text + t->code,
+                         strlen(t->text + t->code), false, s->now);
+    sim_drain(s);
+    for (size_t i = 0; meant && i < s->event_count && !s->failed; i++) {
+        if (ids & UINT64_C(1) << i) {
+            check_notified(s, i);
+        }
+    }
+}
+
+/* ids: bits of the events that a readable notification names. */
+static void
+say(struct sim *s, struct sim_socket *k, const char *channel, uint64_t ids,
+    const char *text)
+{
+    struct task *t = socket_task(s, k, in_order(s, k), arrived);
+    size_t n = strlen(channel) + 1, len = strlen(text) + 1;
+
+    t->text = must(malloc(n + len));
+    memcpy(t->text, channel, n);
+    memcpy(t->text + n, text, len);
+    t->code = (int)n;
+    t->len = ids;
+}
+
+static void
+tell_closed(struct sim *s, struct sim_socket *k, const struct pusher_end *end)
+{
+    struct sim_link *l = link_of(s, k->link_id);
+
+    k->open = k->alive = false;
+    if (!k->left) {
+        l->ended_at = s->now;
+        l->code = end->close_code;
+        l->told_wait = end->retry_after_ns;
+        l->by_client = false;
+        l->fetched = false;
+    }
+    sim_line(s, "SOCKET %u.%" PRIu64 " ends %d", k->link_id, k->generation,
+             end->close_code);
+    brain_socket_closed(s->b, k->link_id, k->generation, end, s->now);
+    sim_drain(s);
+}
+
+static void
+closed(struct sim *s, struct task *t)
+{
+    struct sim_socket *k = socket_of_task(s, t);
+    const struct pusher_end end = {
+        .close_code = t->code, .reason = "", .retry_after_ns = -1};
+
+    if (k && k->open) {
+        tell_closed(s, k, &end);
+    }
+}
+
+static void
+close_by_server(struct sim *s, struct sim_socket *k, int code)
+{
+    k->alive = false; /* nothing more is said to it */
+    k->channel_count = 0;
+    socket_task(s, k, in_order(s, k), closed)->code = code;
+}
+
+static void
+greet(struct sim *s, struct sim_socket *k)
+{
+    struct fault *f;
+    char text[200];
+
+    k->alive = true;
+    k->heard_at = s->now;
+    snprintf(k->socket_id, sizeof(k->socket_id), "%" PRIu64 ".%u", s->order,
+             k->link_id);
+    if (k->key != s->key) {
+        close_by_server(s, k, 4001);
+    } else if (scenario_hits(s, F_NO_GREETING)) {
+        return;
+    } else if (scenario_hits(s, F_BAD_GREETING)) {
+        say(s, k, "", 0, "hello");
+    } else if ((f = scenario_hits(s, F_ERROR_FIRST))) {
+        snprintf(text, sizeof(text),
+                 "{\"event\":\"pusher:error\",\"data\":{\"code\":%d,"
+                 "\"message\":\"no\"}}",
+                 (int)f->arg);
+        say(s, k, "", 0, text);
+    } else {
+        bool string = rand_between(&s->net, 0, 1);
+        const char *q = string ? "\\\"" : "\"", *d = string ? "\"" : "";
+
+        snprintf(text, sizeof(text),
+                 "{\"event\":\"pusher:connection_established\",\"data\":%s{"
+                 "%ssocket_id%s:%s%s%s,%sactivity_timeout%s:%d}%s}",
+                 d, q, q, q, k->socket_id, q, q, q,
+                 rand_between(&s->net, 0, 1) ? 120 : 30, d);
+        k->greeted = true;
+        say(s, k, "", 0, text);
+    }
+}
+
+static void
+opened(struct sim *s, struct task *t)
+{
+    struct sim_socket *k = socket_of_task(s, t);
+    struct pusher_end end = {.reason = "", .retry_after_ns = -1};
+    struct fault *f;
+    sgo_error err;
+
+    if (k == NULL || !k->open || k->left) {
+        return;
+    }
+    f = scenario_hits(s, F_REFUSE);
+    if (f && f->arg) {
+        end.http_status = (int)f->arg;
+        end.retry_after_ns = f->arg == 503 ? 4 * NS_PER_S : -1;
+        tell_closed(s, k, &end);
+    } else if (f || scenario_hits(s, F_OUTAGE)) {
+        error_set(&err, SGO_ERROR_TRANSPORT, "ws.test: connection refused");
+        err.retryable = true;
+        end.error = &err;
+        tell_closed(s, k, &end);
+    } else {
+        brain_socket_opened(s->b, k->link_id, k->generation, s->now);
+        sim_drain(s);
+        greet(s, k);
+    }
+}
+
+/* ---- from the client ---------------------------------------------------------------- */
+
+static void
+confirm(struct sim *s, struct sim_socket *k, const char *channel)
+{
+    static const char *const data[] = {
+        "\"{\\\"presence\\\":{\\\"ids\\\":[\\\"u1\\\"],\\\"hash\\\":{},"
+        "\\\"count\\\":1}}\"",
+        "\"{}\"", "{}", NULL};
+    const char *d = data[rand_between(&s->net, 0, 3)];
+    char text[400];
+
+    for (size_t i = 0; i < k->channel_count; i++) {
+        if (strcmp(k->channels[i].name, channel) == 0) {
+            say(s, k, "", 0,
+                "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
+                "\"message\":\"Existing subscription to channel\"}}");
+            return;
+        }
+    }
+    if (k->channel_count < SIM_CHANNELS) {
+        struct sim_channel *c = &k->channels[k->channel_count++];
+
+        snprintf(c->name, sizeof(c->name), "%s", channel);
+        c->confirmed_at = s->now;
+    }
+    snprintf(text, sizeof(text),
+             "{\"event\":\"pusher_internal:subscription_succeeded\","
+             "\"channel\":\"%s\"%s%s}",
+             channel, d ? ",\"data\":" : "", d ? d : "");
+    say(s, k, channel, 0, text);
+}
+
+static void
+subscribe(struct sim *s, struct sim_socket *k, const cJSON *data)
+{
+    const char *channel = cJSON_GetStringValue(
+        cJSON_GetObjectItemCaseSensitive(data, "channel"));
+    const char *auth = cJSON_GetStringValue(
+        cJSON_GetObjectItemCaseSensitive(data, "auth"));
+    const char *user = cJSON_GetStringValue(
+        cJSON_GetObjectItemCaseSensitive(data, "channel_data"));
+    char wanted[200], text[400];
+
+    if (channel == NULL || auth == NULL || user == NULL ||
+        strcmp(user, CHANNEL_DATA) != 0) {
+        sim_fail(s, "P2", "subscribe without auth or channel_data: %s",
+                 user ? user : "none");
+        return;
+    }
+    if (strncmp(socket_part(auth), k->socket_id, strlen(k->socket_id)) != 0) {
+        sim_fail(s, "P2", "the signature of another socket was sent");
+        return;
+    }
+    push_auth_text(s, k->socket_id, channel, wanted, sizeof(wanted));
+    if (scenario_hits(s, F_SUB_SILENT)) {
+        return;
+    }
+    if (strcmp(auth, wanted) != 0) {
+        say(s, k, "", 0,
+            "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
+            "\"message\":\"Invalid signature: Expected HMAC\"}}");
+    } else if (scenario_hits(s, F_SUB_ERROR)) {
+        if (rand_between(&s->luck, 0, 1)) {
+            snprintf(text, sizeof(text),
+                     "{\"event\":\"pusher:subscription_error\",\"channel\":"
+                     "\"%s\",\"data\":{\"type\":\"AuthError\",\"error\":"
+                     "\"no\",\"status\":%d}}",
+                     channel, rand_between(&s->luck, 0, 1) ? 401 : 500);
+            say(s, k, "", 0, text);
+        } else {
+            say(s, k, "", 0,
+                "{\"event\":\"pusher:error\",\"data\":{\"code\":4009,"
+                "\"message\":\"Connection not authorized\"}}");
+        }
+    } else {
+        confirm(s, k, channel);
+    }
+}
+
+static void
+heard(struct sim *s, struct task *t)
+{
+    struct sim_socket *k = socket_of_task(s, t);
+    const char *event;
+    const cJSON *data;
+    cJSON *tree;
+
+    if (k == NULL || !k->alive || k->mute) {
+        return;
+    }
+    k->heard_at = s->now;
+    tree = cJSON_Parse(t->text);
+    event = cJSON_GetStringValue(
+        cJSON_GetObjectItemCaseSensitive(tree, "event"));
+    data = cJSON_GetObjectItemCaseSensitive(tree, "data");
+    if (event == NULL) {
+        sim_fail(s, "P2", "the client sent %s", t->text);
+    } else if (strcmp(event, "pusher:ping") == 0) {
+        say(s, k, "", 0, "{\"event\":\"pusher:pong\",\"data\":{}}");
+    } else if (strcmp(event, "pusher:subscribe") == 0) {
+        subscribe(s, k, data);
+    } else if (strcmp(event, "pusher:unsubscribe") == 0) {
+        const char *name = cJSON_GetStringValue(
+            cJSON_GetObjectItemCaseSensitive(data, "channel"));
+
+        for (size_t i = 0; name && i < k->channel_count; i++) {
+            if (strcmp(k->channels[i].name, name) == 0) {
+                k->channels[i] = k->channels[--k->channel_count];
+            }
+        }
+    }
+    cJSON_Delete(tree);
+}
+
+void
+push_send(struct sim *s, const struct action *a)
+{
+    struct sim_socket *k =
+        socket_of(s, a->u.send.link_id, a->u.send.generation);
+
+    sim_line(s, "SEND %.*s", (int)a->u.send.len, a->u.send.text);
+    if (k && k->open && !k->left) {
+        struct task *t = socket_task(s, k, s->now + sim_delay(s), heard);
+
+        t->text = must(strndup(a->u.send.text, a->u.send.len));
+    }
+}
+
+static void
+check_found(struct sim *s, const struct sim_socket *k)
+{
+    int64_t by = k->mute_at + DEAD_FOUND_NS;
+
+    if (s->woke_at > k->mute_at) {
+        by = s->woke_at + DEAD_FOUND_AWAKE_NS;
+    }
+    if (k->mute && k->greeted && s->now > by) {
+        sim_fail(s, "P2", "a dead socket was not found within %.1f s",
+                 (double)(by - k->mute_at) / 1e9);
+    }
+}
+
+void
+push_close(struct sim *s, uint32_t link_id, uint64_t generation, int code)
+{
+    struct sim_socket *k = socket_of(s, link_id, generation);
+    struct sim_link *l = link_of(s, link_id);
+
+    sim_line(s, "CLOSE %u.%" PRIu64 " %d", link_id, generation, code);
+    if (k == NULL || !k->open) {
+        return;
+    }
+    check_found(s, k);
+    if (!k->left) {
+        l->ended_at = s->now;
+        l->code = 0;
+        l->told_wait = -1;
+        l->by_client = true;
+        l->fetched = false;
+    }
+    k->left = true;
+    k->alive = false;
+    k->channel_count = 0;
+    if (code == 0) {
+        k->open = false;
+    } else { /* the owner's own timer ends a dead one */
+        int64_t wait = k->mute ? NS_PER_S : 2 * sim_delay(s);
+
+        wait = wait > NS_PER_S ? NS_PER_S : wait;
+        socket_task(s, k, s->now + wait, closed)->code = code;
+    }
+}
+
+/* ---- connects: how soon, how often --------------------------------------------------- */
+
+static bool
+power_of_two_seconds(int64_t ns)
+{
+    int64_t n = ns / NS_PER_S;
+
+    return ns > 0 && ns % NS_PER_S == 0 && (n & (n - 1)) == 0;
+}
+
+static int64_t
+least_wait(const struct sim_link *l)
+{
+    int64_t least = NS_PER_S / 2;
+
+    if (l->code >= 4100 && l->code < 4200) {
+        least = NS_PER_S;
+    } else if (l->code >= 4200 && l->code < 4300) {
+        least = 0;
+    } else if (l->code == 4004 || (l->code >= 4009 && l->code < 4100)) {
+        least = 15 * NS_PER_S;
+    } else if (l->by_client) {
+        least = 0;
+    }
+    return l->told_wait > least ? l->told_wait : least;
+}
+
+static void
+check_connect(struct sim *s, uint32_t link_id)
+{
+    struct sim_link *l = link_of(s, link_id);
+    int64_t since = s->now - l->ended_at;
+    unsigned lately = 1;
+
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        const struct sim_socket *k = &s->sockets[i];
+
+        if (k->open && !k->left && k->link_id == link_id) {
+            sim_fail(s, "P5", "two sockets of one link");
+        }
+    }
+    if (l->used && since < least_wait(l)) {
+        sim_fail(s, "P9", "reconnect %.3f s after code %d, not before %.1f",
+                 (double)since / 1e9, l->code, (double)least_wait(l) / 1e9);
+    }
+    if (l->used && !l->by_client && l->told_wait <= 0 &&
+        power_of_two_seconds(since)) {
+        sim_fail(s, "P9", "reconnect after exactly %d s: no jitter",
+                 (int)(since / NS_PER_S));
+    }
+    for (size_t i = 0; i < l->connect_count && i < 16; i++) {
+        lately += s->now - l->connects[i] < 30 * NS_PER_S;
+    }
+    if (lately > 8) {
+        sim_fail(s, "P9", "%u connects within 30 s", lately);
+    }
+    l->connects[l->connect_count++ % 16] = s->now;
+    l->used = true;
+}
+
+void
+push_connect(struct sim *s, const struct action *a)
+{
+    struct sim_socket *k = NULL;
+    const char *key = strstr(a->u.connect.path, "/app/0123456789abcdef");
+
+    sim_line(s, "CONNECT %u.%" PRIu64 " %s %s", a->u.connect.link_id,
+             a->u.connect.generation, a->u.connect.host, a->u.connect.path);
+    check_connect(s, a->u.connect.link_id);
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        if (!s->sockets[i].open) {
+            k = &s->sockets[i];
+            break;
+        }
+    }
+    if (k == NULL || key == NULL) {
+        sim_fail(s, "P5", "too many sockets, or no key in the path");
+        return;
+    }
+    *k = (struct sim_socket){.link_id = a->u.connect.link_id,
+                             .generation = a->u.connect.generation,
+                             .open = true,
+                             .key = (unsigned)atoi(key + 21)};
+    socket_task(s, k, in_order(s, k), opened);
+}
+
+/* ---- notifications --------------------------------------------------------------------- */
+
+/* Is the channel told of a change of the event? */
+static bool
+concerns(const struct sim *s, const struct sim_event *e,
+         const struct event_version *was, const char *channel)
+{
+    const struct event_version *v = truth_now(e);
+    char name[96];
+
+    push_channel_name(s, name, sizeof(name), "events:live", "", "");
+    if (same_channel(name, channel)) {
+        return v->state.live || was->state.live;
+    }
+    push_channel_name(s, name, sizeof(name), "events:upcoming", e->league,
+                      "");
+    if (same_channel(name, channel)) {
+        return !v->state.started || !was->state.started;
+    }
+    push_channel_name(s, name, sizeof(name), "events:byid", "", e->id);
+    if (same_channel(name, channel)) {
+        return true;
+    }
+    push_channel_name(s, name, sizeof(name), "events:new-kind", "NBA", "");
+    return same_channel(name, channel) && strcmp(e->league, "NBA") == 0;
+}
+
+static void
+noise(struct sim *s, struct sim_socket *k, const char *channel)
+{
+    char text[300];
+    static const char *const texts[] = {
+        "{\"event\":\"pusher_internal:member_added\",\"channel\":\"%s\","
+        "\"data\":\"{\\\"user_id\\\":\\\"x\\\"}\"}",
+        "{\"event\":\"other\",\"channel\":\"%s\",\"data\":\"[{\\\"eventID\\\""
+        ":\\\"E0\\\"}]\"}",
+        "{\"event\":\"data\",\"channel\":\"other-%s\",\"data\":\"[{"
+        "\\\"eventID\\\":\\\"E0\\\"}]\"}",
+        "{\"event\":\"pusher:ping\",\"data\":{},\"x\":\"%s\"}",
+        "{\"event\":\"pusher:error\",\"data\":{\"code\":4301,\"message\":"
+        "\"%s\"}}",
+        "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[]\"}"};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 5)],
+             channel);
+#pragma GCC diagnostic pop
+    say(s, k, "", 0, text);
+}
+
+static size_t
+put_ids(const struct sim *s, uint64_t ids, const char *q, char *text,
+        size_t cap)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        if (ids & UINT64_C(1) << i) {
+            len += (size_t)snprintf(text + len, cap - len,
+                                    "%s{%seventID%s:%s%s%s}", len ? "," : "",
+                                    q, q, q, s->events[i].id, q);
+        }
+    }
+    return len;
+}
+
+static void
+notify_channel(struct sim *s, struct sim_socket *k, const char *channel,
+               uint64_t ids)
+{
+    bool string = !s->sc.data_array;
+    char list[3000], text[3300];
+
+    if (scenario_hits(s, F_NOISE)) {
+        noise(s, k, channel);
+    }
+    if (scenario_hits(s, F_LOSE)) {
+        return;
+    }
+    put_ids(s, ids, string ? "\\\"" : "\"", list, sizeof(list));
+    if (scenario_hits(s, F_GARBLE)) {
+        static const char *const texts[] = {
+            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[{]\"}",
+            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":{\"a\":1}}",
+            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[{\\\"id\\\":"
+            "1}]\"}",
+            "{\"event\":\"data\",\"channel\":\"%s\",\"da"};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 3)],
+                 channel);
+#pragma GCC diagnostic pop
+        say(s, k, "", 0, text);
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "{\"event\":\"data\",\"channel\":\"%s\",\"data\":%s[%s]%s}",
+             channel, string ? "\"" : "", list, string ? "\"" : "");
+    say(s, k, channel, ids, text);
+    if (scenario_hits(s, F_DUPLICATE)) {
+        say(s, k, channel, ids, text);
+    }
+}
+
+void
+push_notify(struct sim *s, const size_t *events, size_t n,
+            const struct event_version *was)
+{
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        struct sim_socket *k = &s->sockets[i];
+
+        for (size_t c = 0; k->alive && !k->mute && c < k->channel_count;
+             c++) {
+            const char *channel = k->channels[c].name;
+            uint64_t ids = 0;
+
+            for (size_t e = 0; e < n; e++) {
+                if (concerns(s, &s->events[events[e]], &was[e], channel)) {
+                    ids |= UINT64_C(1) << events[e];
+                }
+            }
+            if (ids && s->sc.batches && strstr(channel, "-byid-") == NULL) {
+                size_t more = (size_t)rand_between(
+                    &s->net, 0, (int64_t)s->event_count - 1);
+                const struct event_version *v =
+                    truth_now(&s->events[more]);
+
+                if (concerns(s, &s->events[more], v, channel)) {
+                    ids |= UINT64_C(1) << more;
+                }
+            }
+            if (ids) {
+                notify_channel(s, k, channel, ids);
+            }
+        }
+    }
+}
+
+int64_t
+push_confirmed_at(const struct sim *s, const char *channel)
+{
+    int64_t at = 0;
+
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        const struct sim_socket *k = &s->sockets[i];
+
+        for (size_t c = 0; k->open && !k->left && c < k->channel_count; c++) {
+            if (same_channel(channel, k->channels[c].name) &&
+                k->channels[c].confirmed_at > at) {
+                at = k->channels[c].confirmed_at;
+            }
+        }
+    }
+    return at;
+}
+
+/* ---- faults at one moment, and the server's own clock ------------------------------------ */
+
+void
+push_instant(struct sim *s, struct fault *f)
+{
+    f->hits++;
+    if (f->kind == F_ROTATE) {
+        s->key++;
+    }
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        struct sim_socket *k = &s->sockets[i];
+
+        if (!k->alive || k->mute) {
+            continue;
+        }
+        switch (f->kind) {
+        case F_HALF_OPEN:
+            k->mute = true;
+            k->mute_at = s->now;
+            k->channel_count = 0;
+            break;
+        case F_ROTATE:
+            close_by_server(s, k, 4001);
+            break;
+        case F_FATAL:
+            s->fatal = true;
+            close_by_server(s, k, 4005);
+            break;
+        default:
+            close_by_server(s, k, (int)f->arg);
+            break;
+        }
+    }
+}
+
+void
+push_check(struct sim *s)
+{
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        struct sim_socket *k = &s->sockets[i];
+
+        if (!k->open || k->left) {
+            continue;
+        }
+        check_found(s, k);
+        if (k->alive && k->greeted && !k->mute &&
+            s->now - k->heard_at > SILENCE_MAX_NS &&
+            s->now - s->woke_at > SILENCE_MAX_NS) {
+            sim_fail(s, "P2", "the client was silent for %.1f s",
+                     (double)(s->now - k->heard_at) / 1e9);
+        }
+    }
+}
+
+static void
+frame(struct sim *s, struct task *t)
+{
+    struct sim_socket *k = socket_of_task(s, t);
+
+    if (k && k->open && !k->left && !k->mute) {
+        brain_socket_frame(s->b, k->link_id, k->generation, s->now);
+        sim_drain(s);
+    }
+}
+
+void
+push_pings(struct sim *s)
+{
+    for (size_t i = 0; i < SIM_SOCKETS; i++) {
+        struct sim_socket *k = &s->sockets[i];
+
+        if (k->alive && !k->mute) {
+            socket_task(s, k, in_order(s, k), frame);
+        }
+    }
+}
