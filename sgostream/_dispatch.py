@@ -207,7 +207,7 @@ class Dispatcher:
         self._running = callback
         try:
             callback(item)
-        except Exception as error:
+        except BaseException as error:  # sys.exit() ends no thread of ours
             _log.exception("callback %r raised", callback)
             if not is_error:
                 self._report(error)

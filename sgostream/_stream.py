@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from . import _core, _options
 from ._dispatch import Dispatcher
+from ._errors import ClosedError
 from ._event import Event, Quotes, Update
 from ._options import SubscriptionOptions
 from ._subscription import Subscription, refuse_coroutine
@@ -453,7 +454,10 @@ class Stream:
             The final error, if it ended with one.
         """
         checked = None if timeout is None else _options.seconds("timeout", timeout)
-        self.start()
+        try:
+            self.start()
+        except ClosedError:
+            pass  # a callback was faster than we
         self._core.wait_closed(timeout=checked)
 
     @property
