@@ -156,6 +156,29 @@ what_the_list_lacks_is_refetched(void)
 }
 
 static void
+a_walk_from_before_a_gap_proves_nothing(void)
+{
+    begin(2);
+    w.config.reconcile_interval_ns = 60 * NS_PER_S;
+    w.page_cap = 1;
+    go_live("events:live", NULL, NULL);
+    w.manual = true;
+    w.suppress = true;
+    world_run(&w, 61 * NS_PER_S);
+    reply("live=true"); /* E0 is listed; the second page waits */
+    world_close_socket(&w, world_socket(&w), 4200);
+    world_change(&w, 0);
+    world_run(&w, 5 * NS_PER_S);
+    CHECK_INT(S(1)->phase, SGO_PHASE_STALE);
+    for (int i = 0; i < 5 && w.requests; i++) {
+        reply("live=true");
+    }
+    CHECK_INT(S(1)->phase, SGO_PHASE_LIVE);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
 it_is_live_only_when_what_the_list_lacks_is_in(void)
 {
     begin(3);
@@ -1819,6 +1842,7 @@ main(void)
     RUN(a_change_before_the_subscription_arrives_without_notification);
     RUN(a_change_while_disconnected_arrives_and_the_gap_is_told);
     RUN(what_the_list_lacks_is_refetched);
+    RUN(a_walk_from_before_a_gap_proves_nothing);
     RUN(it_is_live_only_when_what_the_list_lacks_is_in);
     RUN(notifications_are_obeyed_while_reconciling);
     RUN(an_unreadable_message_brings_a_reconcile);
