@@ -104,6 +104,7 @@ struct entry {
     bool unanswered_told; /* state of the last PROOF */
     bool refused_told;
     struct node proof_due; /* in brain.proofs_due */
+    struct node echo;      /* in brain.echoes */
 };
 
 struct member {
@@ -454,6 +455,9 @@ struct brain {
     bool shed_told;
     bool shed_failed;      /* asked, and it did not suffice */
     struct node lingering; /* members, the longest leaving first */
+    /* Entries that nobody needs but a list that began before they were last
+     * heard of and may still show what they were then. */
+    struct node echoes;
 
     struct publish_queue publishes;
     struct node proofs_due;

@@ -27,6 +27,7 @@ entry_free(struct entry *e)
     wake_fini(&e->b->wakes, &e->later);
     list_remove(&e->queued);
     list_remove(&e->proof_due);
+    list_remove(&e->echo);
     mem_free(e);
 }
 
@@ -80,6 +81,23 @@ cache_hold(struct entry *e, struct document *doc)
     document_release(old);
 }
 
+/* Is a list under way that began before the event was last heard of? */
+static bool
+may_echo(const struct entry *e)
+{
+    const struct node *n;
+
+    for (n = e->b->requests.next; n != &e->b->requests; n = n->next) {
+        const struct request *r = NODE_OWNER(n, struct request, in_brain);
+
+        if ((r->kind == REQUEST_WALK || r->kind == REQUEST_BOOTSTRAP) &&
+            r->started <= e->arrived) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 cache_entry_unused(struct entry *e)
 {
@@ -88,11 +106,29 @@ cache_entry_unused(struct entry *e)
     }
     plan_drop(e);
     cache_hold(e, NULL);
-    e->notified_at = 0;
+    e->notified_at = e->absent_at = 0;
+    e->refused = false;
     list_remove(&e->proof_due);
-    if (e->asked == NULL) {
+    if (e->asked == NULL && !may_echo(e)) {
         map_remove(&e->b->entries, e->id, e->id_len);
         entry_free(e);
+    } else if (e->asked == NULL && !node_linked(&e->echo)) {
+        list_append(&e->b->echoes, &e->echo);
+    }
+}
+
+void
+cache_list_over(struct brain *b)
+{
+    struct node *n, *after;
+
+    LIST_EACH (n, after, &b->echoes) {
+        struct entry *e = NODE_OWNER(n, struct entry, echo);
+
+        if (e->member_count || !may_echo(e)) {
+            list_remove(&e->echo);
+            cache_entry_unused(e);
+        }
     }
 }
 

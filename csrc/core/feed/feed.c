@@ -76,6 +76,7 @@ init(struct brain *b, const struct brain_config *config)
     list_init(&b->to_send);
     list_init(&b->cancels);
     list_init(&b->lingering);
+    list_init(&b->echoes);
     list_init(&b->proofs_due);
     pace_init(&b->pace, 0);
 }

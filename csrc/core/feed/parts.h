@@ -76,6 +76,8 @@ struct member *cache_join(struct entry *e, struct feed *f);
 void cache_leave(struct member *m, bool tell, sgo_cause cause);
 /* Free the entry if nobody needs it any more. */
 void cache_entry_unused(struct entry *e);
+/* A list is over: what was kept because of it may go. */
+void cache_list_over(struct brain *b);
 void cache_free_all(struct brain *b);
 /* The reconcile waits no longer for this member. */
 void cache_settled(struct member *m);

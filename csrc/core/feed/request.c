@@ -147,6 +147,9 @@ retire(struct request *r)
     b->counters.objects_spent += r->objects;
     pace_spend(&b->pace, 0, (double)r->objects - (double)r->reserved_objects,
                b->now);
+    if (is_list(r->kind)) {
+        cache_list_over(b);
+    }
 }
 
 void

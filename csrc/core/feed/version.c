@@ -213,6 +213,11 @@ apply_first(struct entry *e, const struct version *v)
     struct node *n, *after;
     bool wanted = false;
 
+    if (v->as_of <= e->arrived) { /* it was there, and left meanwhile */
+        COUNT(e, versions_overtaken);
+        plan_ask(e, ASK_RECONCILE, v->list);
+        return SGO_OK;
+    }
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
@@ -223,6 +228,7 @@ apply_first(struct entry *e, const struct version *v)
         }
     }
     if (!wanted) {
+        e->arrived = v->arrived; /* a list that began before knows less */
         return SGO_OK;
     }
     if (!cache_room(e->b, document_bytes_resident(v->doc))) {
@@ -376,6 +382,18 @@ build(struct request *r, const char *bytes, size_t len, struct entry **e,
     return status;
 }
 
+/* The walk is not complete before the event is answered by id. */
+static void
+await(struct entry *e, struct feed *f)
+{
+    struct member *m = cache_member(e, f);
+
+    if (m && !m->awaited) {
+        m->awaited = true;
+        f->walk.awaited++;
+    }
+}
+
 void
 version_listed(struct request *r, const char *bytes, size_t len)
 {
@@ -417,14 +435,13 @@ version_listed(struct request *r, const char *bytes, size_t len)
         m->page = r->id;
         if (r->kind == REQUEST_BOOTSTRAP && f->boot.as_list &&
             (b->shape_adds || !e->from_snapshot)) {
-            if (!m->awaited) {
-                m->awaited = true;
-                f->walk.awaited++;
-            }
+            await(e, f);
             plan_ask(e, ASK_RECONCILE, f);
         }
         if (version_apply(e, &v) != SGO_OK) {
             listed_lost(r);
+        } else if (r->kind == REQUEST_WALK && e->proof < v.started) {
+            await(e, f); /* what it shows was not believed */
         }
     } else if (!full) {
         listed_lost(r);
@@ -447,6 +464,7 @@ gone(struct entry *e)
     struct node *n, *after;
     sgo_error err;
 
+    e->arrived = e->b->now; /* a list that began before knows less */
     error_set(&err, SGO_ERROR_NOT_FOUND,
               "the API knows no event %s (any more)", e->id);
     LIST_EACH (n, after, &e->members) {
