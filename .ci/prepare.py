@@ -34,6 +34,7 @@ NEEDS = [
     ("build", "header cjson/cJSON.h libcjson", "libcjson-dev"),
     ("build", "header openssl/ssl.h openssl", "libssl-dev"),
     ("build", "header zlib.h zlib", "zlib1g-dev"),
+    ("build", "header libdeflate.h libdeflate", "libdeflate-dev"),
     ("build", "python Python.h", "python3-dev"),
     ("build", "module ensurepip", "python3-venv"),
     ("build", "file /etc/ssl/certs/ca-certificates.crt", "ca-certificates"),

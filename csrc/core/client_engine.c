@@ -23,6 +23,35 @@ on_started(void *ctx, int64_t now_ns)
     engine_pump(job->engine);
 }
 
+/* Decoded bytes of a body, to the brain; the caller pumps. */
+static void
+on_decoded(void *ctx, const char *bytes, size_t len)
+{
+    struct job *job = ctx;
+
+    brain_request_data(job->engine->brain, job->request_id, bytes, len,
+                       loop_now_ns(job->engine->loop));
+}
+
+/* What undoes the coding of a raw body. */
+static void
+choose_decoder(struct job *job, const struct http_head *head)
+{
+    const char *coding = head->content_encoding;
+
+    if (!job->raw || coding[0] == '\0') {
+        return;
+    }
+    if (strcmp(coding, "gzip") == 0 || strcmp(coding, "x-gzip") == 0) {
+        job->gunzip =
+            gunzip_create(job->engine->client->pool, job->max_body_bytes,
+                          head->content_length, on_decoded, job);
+        job->refused = job->gunzip ? SGO_OK : SGO_NO_MEMORY;
+    } else {
+        job->refused = SGO_INVALID;
+    }
+}
+
 static void
 on_head(void *ctx, const struct http_head *head)
 {
@@ -33,6 +62,7 @@ on_head(void *ctx, const struct http_head *head)
         .age_ns = head->age_ns,
     };
 
+    choose_decoder(job, head);
     brain_request_head(job->engine->brain, job->request_id, &answer,
                        loop_now_ns(job->engine->loop));
     engine_pump(job->engine);
@@ -42,12 +72,48 @@ static sgo_status
 on_data(void *ctx, const char *bytes, size_t len)
 {
     struct job *job = ctx;
+    struct engine *engine = job->engine;
+    sgo_status status = SGO_OK;
 
-    brain_request_data(job->engine->brain, job->request_id, bytes, len,
-                       loop_now_ns(job->engine->loop));
+    if (job->refused != SGO_OK) {
+        return job->refused;
+    }
+    if (job->gunzip) {
+        status = gunzip_feed(job->gunzip, bytes, len);
+    } else {
+        on_decoded(job, bytes, len);
+    }
     /* The pump may cancel this very job; the engine outlives it. */
-    engine_pump(job->engine);
-    return SGO_OK;
+    engine_pump(engine);
+    return status;
+}
+
+/* Decode the rest of a coded body and judge the whole: SGO_OK means that the
+ * coding's checksum was right.  Otherwise *err says what is wrong. */
+static sgo_status
+judge_body(struct job *job, sgo_status ended, sgo_error *err)
+{
+    sgo_status status = ended == job->refused ? ended : SGO_OK;
+
+    if (job->gunzip) {
+        status = ended == SGO_OK ? gunzip_finish(job->gunzip)
+                                 : gunzip_status(job->gunzip);
+    }
+    if (status == SGO_NO_MEMORY) {
+        error_set(err, SGO_ERROR_MEMORY, "out of memory");
+    } else if (status == SGO_LIMIT) {
+        error_set(err, SGO_ERROR_LIMIT, "the answer is longer than %llu bytes",
+                  (unsigned long long)job->max_body_bytes);
+    } else if (job->refused == SGO_INVALID && status != SGO_OK) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "the answer came in a content coding that was not asked "
+                  "for");
+        job->engine->never_raw = true; /* curl knows more codings */
+    } else if (status != SGO_OK) {
+        error_set(err, SGO_ERROR_TRANSPORT,
+                  "the answer's gzip coding is broken, or broke off");
+    }
+    return status;
 }
 
 static void
@@ -56,7 +122,7 @@ on_done(void *ctx, const struct http_end *end)
     struct job *job = ctx;
     struct engine *engine = job->engine;
     const uint64_t id = job->request_id;
-    const struct answer_end answer = {
+    struct answer_end answer = {
         .ok = end->status == SGO_OK,
         .truncated = end->truncated,
         .http_status = end->http_status,
@@ -64,6 +130,10 @@ on_done(void *ctx, const struct http_end *end)
         .error = end->error,
     };
 
+    if (judge_body(job, end->status, &answer.error) != SGO_OK) {
+        answer.ok = false;
+        answer.truncated = true;
+    }
     engine_forget_job(engine, job);
     brain_request_done(engine->brain, id, &answer, clock_now_ns());
     engine_pump(engine);
@@ -85,7 +155,18 @@ engine_forget_job(struct engine *engine, struct job *job)
         at = &(*at)->next;
     }
     *at = job->next;
+    gunzip_free(job->gunzip);
     mem_free(job);
+}
+
+/* Whole answers are taken as they are coded and decoded by us, in one shot;
+ * lists are applied while they arrive, decoded by curl. */
+static bool
+is_taken_raw(const struct engine *engine, const struct action *action)
+{
+    return gunzip_in_one_shot() && !engine->never_raw &&
+           !action->u.request.until_first_byte &&
+           strcmp(action->u.request.method, "GET") == 0;
 }
 
 static sgo_status
@@ -113,6 +194,7 @@ start_job(struct engine *engine, const struct action *action, sgo_error *err)
         .body_len = action->u.request.body_len,
         .with_key = action->u.request.with_key,
         .until_first_byte = action->u.request.until_first_byte,
+        .raw = is_taken_raw(engine, action),
         .no_cache = action->u.request.no_cache,
         .redirects = action->u.request.redirects,
         .timeout_ns = action->u.request.timeout_ns,
@@ -120,6 +202,8 @@ start_job(struct engine *engine, const struct action *action, sgo_error *err)
     };
     job->engine = engine;
     job->request_id = action->u.request.request_id;
+    job->max_body_bytes = request.max_body_bytes;
+    job->raw = request.raw;
     status = http_start(engine->http, &request, &http_handler, job,
                         &job->http_job, err);
     if (status != SGO_OK) {

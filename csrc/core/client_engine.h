@@ -3,6 +3,7 @@
 #define SGO_CLIENT_ENGINE_H
 
 #include "client_internal.h"
+#include "net/gunzip.h"
 #include "net/http.h"
 #include "net/socket.h"
 
@@ -14,6 +15,11 @@ struct job {
     struct engine *engine;
     uint64_t request_id;
     struct http_job *http_job;
+    uint64_t max_body_bytes; /* once decoded */
+    bool raw;                /* its body comes as it is coded */
+    sgo_status refused;      /* why its body is: SGO_INVALID, a coding that we
+                                did not ask for; SGO_NO_MEMORY */
+    struct gunzip *gunzip;   /* owned; NULL: the body is plain */
 };
 
 /* One socket of one link (the brain's word for a logical connection). */
@@ -40,6 +46,7 @@ struct engine {
     uint64_t requests_told; /* counters that siblings were told */
     uint64_t objects_told;
     bool closing;
+    bool never_raw; /* the server codes bodies as it likes: curl decodes */
     struct engine *sibling; /* next engine of this loop */
 };
 

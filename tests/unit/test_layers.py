@@ -29,8 +29,10 @@ LIBRARY_USERS = {
     "Python.h": {"python"},
     "cjson/": {"pusher", "feed", "client"},
     "curl/": {"net"},
+    "libdeflate": {"net"},
     "libwebsockets": {"net"},
     "openssl/": {"net"},
+    "zlib": {"net"},
 }
 # The brain is pure: what time it is and what is random comes as an argument.
 PURE_LAYERS = {"json", "pusher", "feed"}

@@ -3,7 +3,17 @@
 #include <stdio.h>
 
 #include <curl/curl.h>
+#ifdef SGO_HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 #include <libwebsockets.h>
+#include <zlib.h>
+
+#ifdef SGO_HAVE_LIBDEFLATE
+#define INFLATERS " libdeflate/" LIBDEFLATE_VERSION_STRING
+#else
+#define INFLATERS ""
+#endif
 
 const char *
 net_version_text(void)
@@ -14,9 +24,11 @@ net_version_text(void)
         const curl_version_info_data *curl =
             curl_version_info(CURLVERSION_NOW);
 
-        snprintf(text, sizeof(text), "libwebsockets/%s libcurl/%s %s",
+        snprintf(text, sizeof(text),
+                 "libwebsockets/%s libcurl/%s %s zlib/%s" INFLATERS,
                  lws_get_library_version(), curl->version,
-                 curl->ssl_version ? curl->ssl_version : "no TLS");
+                 curl->ssl_version ? curl->ssl_version : "no TLS",
+                 zlibVersion());
     }
     return text;
 }
