@@ -83,7 +83,10 @@ def after_fork_in_child() -> None:
     """Abandon the parent's clients: for ``os.register_at_fork``."""
 
 def shutdown() -> None:
-    """Stop whatever still runs, within one second: for ``atexit``."""
+    """Stop whatever still runs, within one second: for ``atexit``.
+
+    Does nothing in a subinterpreter, whose end is not the process's.
+    """
 
 class Error(RuntimeError):
     """An error of the core, unless ``set_error_factory`` has given other classes."""

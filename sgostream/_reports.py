@@ -35,6 +35,7 @@ class ReportRouter:
             weakref.WeakValueDictionary()
         )
         self._thread: threading.Thread | None = None
+        self._silent = False
 
     def add(self, stream_id: int, dispatcher: Dispatcher) -> None:
         """Reports of this stream go to this dispatcher too."""
@@ -44,11 +45,17 @@ class ReportRouter:
     def start(self) -> None:
         """Start the thread; nothing happens when it runs."""
         with self._lock:
-            if self._thread is not None:
+            if self._thread is not None or self._silent:
                 return
-            self._thread = start_helper(
-                lambda: _run(self), "sgostream-reports", self._core.close
-            )
+            try:
+                self._thread = start_helper(
+                    lambda: _run(self), "sgostream-reports", self._core.close
+                )
+            except RuntimeError as error:
+                if "isolated" not in str(error):
+                    raise
+                self._silent = True  # Python 3.11's: not one thread is allowed
+                _log.warning("nothing is logged and no callback run: %s", error)
 
     def end(self) -> None:
         """The client is closed: no dispatcher will get anything more."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from . import _core, _options
 from ._dispatch import Dispatcher
-from ._errors import ClosedError
+from ._errors import ClosedError, ForkedError
 from ._event import Event, Quotes, Update
 from ._options import SubscriptionOptions
 from ._subscription import Subscription, refuse_coroutine
@@ -210,7 +210,10 @@ class Stream:
 
         Closes its client too if it was made by :func:`sgostream.stream`.
         """
-        before = self._core.state().connection
+        try:
+            before = self._core.state().connection
+        except ForkedError:
+            return  # the parent's: neither its threads nor its sockets are here
         self._dispatcher.end()
         self._core.close()
         if before in ("disconnected", "failed"):  # no further state will come
@@ -528,10 +531,14 @@ class Stream:
 
     def __repr__(self) -> str:
         shown = "".join(f" {name}={value}" for name, value in self._params.items())
-        state = self._core.state()
+        try:
+            state = self._core.state()
+            count = self._core.event_count
+        except ForkedError:
+            return f"<Stream {self._feed}{shown}: of the parent process>"
         return (
             f"<Stream {self._feed}{shown}: {state.connection}, {state.phase}, "
-            f"{self._core.event_count} events>"
+            f"{count} events>"
         )
 
 

@@ -92,11 +92,15 @@ after_fork_in_child(PyObject *module, PyObject *Py_UNUSED(ignored))
 
 PyDoc_STRVAR(shutdown_doc, "shutdown($module, /)\n--\n\n"
                            "Stop whatever still runs, within one second: for\n"
-                           "atexit.");
+                           "atexit.  Does nothing in a subinterpreter, whose\n"
+                           "end is not the process's.");
 
 static PyObject *
 core_shutdown(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        Py_RETURN_NONE; /* the clients of others go on */
+    }
     Py_BEGIN_ALLOW_THREADS
     sgo_shutdown();
     Py_END_ALLOW_THREADS
