@@ -1,0 +1,39 @@
+"""Content codings: who asks for which, and what a server does with it."""
+
+from __future__ import annotations
+
+import pytest
+from rig import Rig
+
+from sgostream import _core
+
+ONE_SHOT = "libdeflate/" in _core.version_text
+
+
+def test_whole_answers_ask_for_gzip_alone(rig: Rig) -> None:
+    event_id = rig.sim.add_event(live=True)
+    with rig.client() as client, client.live() as live:
+        live.wait_live(20)
+        assert client.fetch(event_id)[event_id].json() == live.events[event_id].json()
+    asked = {
+        ("ids" if "eventIDs" in r.params else "list"): r.headers["accept-encoding"]
+        for r in rig.sim.requests()
+        if r.path == "/v2/events"
+    }
+    assert "gzip" in asked["list"]
+    assert "br" in asked["list"]
+    assert (asked["ids"] == "gzip") == ONE_SHOT
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "identity"])
+def test_a_server_that_codes_as_it_likes_is_understood(rig: Rig, coding: str) -> None:
+    event_id = rig.sim.add_event(live=True)
+    rig.sim.rule(path="/events", encoding=coding, times=None)
+    with rig.client() as client:
+        assert list(client.fetch(event_id)) == [event_id]
+        asked = [r.headers["accept-encoding"] for r in rig.sim.requests()]
+        if ONE_SHOT and coding != "identity":
+            assert asked[0] == "gzip"
+            assert coding in asked[-1]
+        else:
+            assert len(set(asked)) == 1
