@@ -11,6 +11,7 @@
  * when it overflows.  Nothing is freed here: what falls off goes into the
  * offer's spare update, which an update in the making would have become. */
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "delivery/internal.h"
 
 struct slot *
@@ -203,8 +204,10 @@ merge(struct sgo_update *into, struct sgo_update *u)
     } else if (into->kind == SGO_REMOVED) {
         into->kind = SGO_CHANGED;
     }
-    into->event = u->event;
-    u->event = event;
+    if (!MUTANT(FOLD_KEEPS_OLD)) {
+        into->event = u->event;
+        u->event = event;
+    }
     u->junk = atomic_load_explicit(&into->raw, memory_order_relaxed);
     atomic_store_explicit(&into->raw, NULL, memory_order_relaxed);
     into->skipped += u->skipped + !u->mark;
@@ -274,7 +277,8 @@ make_room(struct offer *offer, const struct slot *slot)
 {
     struct sgo_subscription *sub = offer->sub;
 
-    if (!conflates(sub) && sub->ready.n >= sub->max_queue) {
+    if (!conflates(sub) && sub->ready.n >= sub->max_queue &&
+        !MUTANT(QUEUE_UNBOUNDED)) {
         slot_fold_locked(sub, slot, &offer->junk, &offer->dead);
     }
 }
@@ -328,10 +332,18 @@ replace(struct offer *offer, struct slot *slot, struct document *doc)
 
     bag->previous = slot->newest;
     slot->newest = document_retain(doc);
+    if (u && u->previous && MUTANT(PREVIOUS_MOVED)) {
+        bag->previous = u->previous;
+        u->previous = u->event;
+        u->event = document_retain(doc);
+        return;
+    }
     if (u) {
         bag->event = u->event;
-        bag->junk = atomic_load_explicit(&u->raw, memory_order_relaxed);
-        atomic_store_explicit(&u->raw, NULL, memory_order_relaxed);
+        if (!MUTANT(CHANGES_KEPT)) {
+            bag->junk = atomic_load_explicit(&u->raw, memory_order_relaxed);
+            atomic_store_explicit(&u->raw, NULL, memory_order_relaxed);
+        }
         u->event = document_retain(doc);
         slot_account_locked(offer->sub->hub, u);
     }
@@ -410,7 +422,7 @@ gone(struct offer *offer, const struct publication *pub,
     offer->spare->previous = slot->newest;
     slot->newest = NULL;
     slot->present = false;
-    if (u->kind == SGO_ADDED) {
+    if (u->kind == SGO_ADDED && !MUTANT(CANCEL_TOLD)) {
         slot_drop_update_locked(sub, u);
         chain_update(&offer->junk, u);
         sub->stats.cancelled++;
@@ -465,7 +477,7 @@ slot_offer_locked(struct offer *offer, const struct publication *pub,
     if (sub->closed || sub->ended || sub->failed) {
         return;
     }
-    if (pub->kind == SGO_REMOVED &&
+    if (pub->kind == SGO_REMOVED && !MUTANT(FIRST_STREAM_REMOVES) &&
         slot_held_locked(sub, pub->event_id, pub->event_id_len, NULL)) {
         return; /* another of its streams has it still */
     }

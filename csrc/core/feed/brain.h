@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/mutant.h"
 #include "base/rand.h"
 #include "base/status.h"
 #include "feed/feed.h"

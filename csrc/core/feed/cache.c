@@ -247,7 +247,7 @@ cache_set_leaving(struct member *m, bool leaving)
 {
     struct brain *b = m->entry->b;
 
-    if (leaving == m->leaving) {
+    if (leaving == m->leaving || (MUTANT(LINGER_KEPT) && m->leaving)) {
         return;
     }
     m->leaving = leaving;
@@ -284,6 +284,9 @@ cache_room(struct brain *b, size_t bytes)
             return true;
         }
         expire(m, SGO_CAUSE_EXPIRY);
+    }
+    if (MUTANT(MAX_EVENTS_IGNORED)) {
+        return true;
     }
     if (b->held >= b->config.max_events || b->cache_bytes + bytes > max) {
         return false;

@@ -161,7 +161,7 @@ lone_failure(struct request *r, const sgo_error *err)
     if (e->fails == 3 && !e->refused) {
         refuse(e, err);
     }
-    give_back(r, 1, delay);
+    give_back(r, 1, MUTANT(RETRY_DROPPED) ? CLOCK_NEVER - r->b->now : delay);
 }
 
 static void
@@ -183,15 +183,17 @@ compare(struct request *r)
     if (open == 0) {
         return;
     }
-    if (r->asked_count == 1) {
-        struct entry *e = r->ids[0];
+    while (r->id_count &&
+           (r->asked_count == 1 || MUTANT(SEVERAL_404_BELIEVED))) {
+        struct entry *e = r->ids[--r->id_count];
 
-        r->id_count = 0;
         e->asked = NULL;
         if (e->member_count) {
             version_absent(e, r->started);
         }
         cache_entry_unused(e);
+    }
+    if (r->id_count == 0 || MUTANT(SHORT_BELIEVED)) {
         return;
     }
     r->b->counters.requests_retried++;
@@ -208,7 +210,7 @@ failed(struct request *r, enum outcome outcome, const sgo_error *err)
     }
     switch (outcome) {
     case OUTCOME_NOT_FOUND:
-        if (r->page || r->id_count == 1) {
+        if (r->page || r->id_count == 1 || MUTANT(SEVERAL_404_BELIEVED)) {
             compare(r); /* the end of the list, or one id alone */
         } else {
             give_back(r, 1, 0); /* of several ids nothing is proven */

@@ -254,7 +254,7 @@ fact(struct feed *f, const struct pusher_output *o)
         break;
     case PUSHER_UNREADABLE:
         f->stats.messages_ignored += o->unreadable.count;
-        if (f->subscribed) {
+        if (f->subscribed && !MUTANT(GARBLE_IGNORED)) {
             feed_gap(f, f->b->now, o->unreadable.reason);
             walk_missed(f);
         }

@@ -44,7 +44,9 @@ plan_ask(struct entry *e, enum ask_class ask, struct feed *f)
 {
     bool waits = node_linked(&e->queued) || e->asked;
 
-    e->demand = e->b->now;
+    if (!MUTANT(RENOTIFIED_FORGOTTEN) || e->asked == NULL) {
+        e->demand = e->b->now;
+    }
     if (ask == ASK_NOTIFIED) {
         e->early = false;
         e->early_step = 0;
@@ -253,7 +255,7 @@ within_plan(struct brain *b, double objects)
 {
     int64_t when = pace_ready(&b->pace, objects, b->now);
 
-    if (when > b->now) {
+    if (when > b->now && !MUTANT(PACE_IGNORED)) {
         wake_set(&b->wakes, &b->gate_wake, when);
         return false;
     }
@@ -325,7 +327,9 @@ plan_run(struct brain *b)
     int64_t when;
 
     wake_clear(&b->wakes, &b->gate_wake);
-    while (!b->closed && b->in_flight < b->config.max_requests_in_flight) {
+    while (!b->closed &&
+           b->in_flight < b->config.max_requests_in_flight +
+                              MUTANT(IN_FLIGHT_ONE_MORE)) {
         if (!retry_gate_open(b, &when)) {
             wake_set(&b->wakes, &b->gate_wake, when);
             return;

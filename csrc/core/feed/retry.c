@@ -255,11 +255,11 @@ retry_delay(struct brain *b, unsigned fails, int64_t first, int64_t max)
 {
     int64_t d = first;
 
-    for (unsigned i = 1; i < fails && d < max; i++) {
+    for (unsigned i = 1; i < fails && d < max && !MUTANT(RETRY_FLAT); i++) {
         d *= 2;
     }
     d = d > max ? max : d;
-    return rand_between(&b->rand, d / 2, d);
+    return MUTANT(RETRY_NO_JITTER) ? d : rand_between(&b->rand, d / 2, d);
 }
 
 static void
@@ -279,14 +279,16 @@ note_success(struct brain *b, enum outcome outcome)
 static void
 limited_until(struct gate *g, int64_t when)
 {
-    g->limited_until = when > g->limited_until ? when : g->limited_until;
+    if (when > g->limited_until && !MUTANT(LIMIT_429_IGNORED)) {
+        g->limited_until = when;
+    }
 }
 
 static void
 note_limited(struct brain *b, const struct request *r, const sgo_error *err)
 {
     struct gate *g = &b->gate;
-    int64_t delay = err->retry_after_ns;
+    int64_t delay = MUTANT(RETRY_AFTER_IGNORED) ? -1 : err->retry_after_ns;
 
     b->counters.rate_limited++;
     if (delay > 3600 * NS_PER_S) {

@@ -69,7 +69,7 @@ offer(struct entry *e, const struct version *v, struct document *previous,
         struct member *m = NODE_OWNER(n, struct member, in_entry);
         bool leaving = rules_leaving(m->feed, e->doc);
 
-        if (!m->held && leaving) {
+        if (!m->held && leaving && !MUTANT(LEFT_ADDED)) {
             if (newest(e, v)) {
                 cache_leave(m, false, SGO_CAUSE_RESYNC);
             }
@@ -100,7 +100,7 @@ read_early(struct entry *e, bool equal)
     bool narrow = shape && (shape->bookmaker_id_count || shape->odd_id_count);
     unsigned steps = narrow ? 1 : SERIES_STEPS;
 
-    if (!equal || (e->notified_at == 0 && !e->early) ||
+    if (MUTANT(EARLY_BELIEVED) || !equal || (e->notified_at == 0 && !e->early) ||
         e->early_step >= steps || pace_level(&b->pace, b->now) <= 0.5) {
         return false;
     }
@@ -221,7 +221,7 @@ apply_first(struct entry *e, const struct version *v)
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
-        if (!rules_leaving(m->feed, v->doc)) {
+        if (MUTANT(LEFT_ADDED) || !rules_leaving(m->feed, v->doc)) {
             wanted = true;
         } else if (newest(e, v)) {
             cache_leave(m, false, SGO_CAUSE_RESYNC); /* never shown */
@@ -302,7 +302,7 @@ version_apply(struct entry *e, const struct version *v)
         confirm(e, v);
         return SGO_OK;
     }
-    if (v->as_of <= e->arrived) {
+    if (v->as_of <= (MUTANT(AS_OF_BY_START) ? e->as_of : e->arrived)) {
         COUNT(e, versions_overtaken);
         offer(e, v, NULL, NULL);
         if (v->started <= e->arrived) {
@@ -312,7 +312,8 @@ version_apply(struct entry *e, const struct version *v)
         if (ask_again(e, v)) {
             return SGO_OK; /* a cached answer, by its Age */
         }
-    } else if (v->changes && rules_stale_read(v->changes, e->doc, v->doc)) {
+    } else if (v->changes && !MUTANT(STALE_BELIEVED) &&
+               rules_stale_read(v->changes, e->doc, v->doc)) {
         COUNT(e, stale_reads);
         offer(e, v, NULL, NULL);
         if (ask_again(e, v)) {
@@ -483,7 +484,7 @@ version_absent(struct entry *e, int64_t started)
 {
     struct node *n, *after;
 
-    e->chunk_max = 1;
+    e->chunk_max = MUTANT(SEVERAL_404_BELIEVED) ? CHUNK_MAX_IDS : 1;
     if (started <= e->demand) {
         plan_requeue(e); /* asked before its last notification */
         return;

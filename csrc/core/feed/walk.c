@@ -274,7 +274,8 @@ next_page(struct request *r)
     const char *cursor = message_text(r->tree, "nextCursor");
     char *copy = NULL;
 
-    if (cursor && cursor[0] && r->envelope.elements) {
+    if (cursor && cursor[0] && r->envelope.elements &&
+        !MUTANT(CURSOR_IGNORED)) {
         if (strlen(cursor) <= CURSOR_MAX_BYTES &&
             w->pages + 1 < WALK_MAX_PAGES &&
             (w->cursor == NULL || strcmp(cursor, w->cursor) != 0)) {
@@ -334,13 +335,13 @@ walk_list_ended(struct feed *f)
     LIST_EACH (n, after, &f->members) {
         struct member *m = NODE_OWNER(n, struct member, in_feed);
 
-        if (m->seen == w->number) {
+        if (m->seen == w->number || MUTANT(LIST_ALONE)) {
             continue;
         }
         if (w->judge && f->kind != FEED_BYID) {
             m->absences++;
         }
-        if (!m->awaited) {
+        if (!m->awaited && !MUTANT(LIST_NOT_AWAITED)) {
             m->awaited = true;
             w->awaited++;
         }

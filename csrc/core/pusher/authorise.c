@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/status.h"
 #include "pusher/protocol_internal.h"
 
@@ -71,7 +72,9 @@ subscribe(struct pusher *p, struct pusher_channel *ch, int64_t now)
 
     ch->state = CHANNEL_PENDING;
     ch->asked = true;
-    ch->deadline = clock_add(now, p->settings.subscribe_ns);
+    ch->deadline = MUTANT(SUBSCRIBE_AWAITED)
+                       ? CLOCK_NEVER
+                       : clock_add(now, p->settings.subscribe_ns);
     p->pending = ch;
     p->stats.subscriptions++;
     buf_init(&text, MESSAGE_SENT_MAX);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/status.h"
 #include "pusher/protocol_internal.h"
 
@@ -13,10 +14,13 @@ pusher_backoff(struct pusher *p, unsigned n, int64_t max_ns)
 {
     int64_t d = p->settings.backoff_first_ns;
 
-    while (n-- && d < max_ns) {
+    while (n-- && d < max_ns && !MUTANT(RECONNECT_FLAT)) {
         d *= 2;
     }
     d = d < max_ns ? d : max_ns;
+    if (MUTANT(RECONNECT_NO_JITTER)) {
+        return d;
+    }
     return rand_between(p->rand, d / 2, d);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/status.h"
 #include "pusher/protocol_internal.h"
 
@@ -225,7 +226,10 @@ static int64_t
 ping_due(const struct pusher *p)
 {
     return p->pong_due == CLOCK_NEVER
-               ? clock_add(least(p->last_rx, p->last_tx), p->activity_ns)
+               ? clock_add(MUTANT(PING_WHEN_DEAF)
+                               ? p->last_rx
+                               : least(p->last_rx, p->last_tx),
+                           p->activity_ns)
                : CLOCK_NEVER;
 }
 
@@ -313,7 +317,7 @@ rotation_delay(struct pusher *p, int64_t now)
         p->rotations = 0;
     }
     p->rotation_at = now;
-    switch (p->rotations++) {
+    switch (MUTANT(ROTATION_HOT) ? 0 : p->rotations++) {
     case 0:
         return rand_between(p->rand, 0, ROTATION_FIRST_NS);
     case 1:
@@ -352,7 +356,8 @@ key_delay(struct pusher *p, int64_t now)
         return -1;
     }
     p->key_refused = true;
-    p->want_coordinates = "app key refused";
+    p->want_coordinates =
+        MUTANT(COORDINATES_KEPT) ? NULL : "app key refused";
     return again ? pusher_slow_delay(p, now, &p->slow_since, true)
                  : pusher_backoff(p, p->backoff++, p->settings.backoff_max_ns);
 }
@@ -502,7 +507,9 @@ pusher_link_deadline(const struct pusher *p)
     case LINK_GREETING:
         return least(at, p->link_deadline);
     case LINK_UP:
-        return least(at, least(p->pong_due, ping_due(p)));
+        return MUTANT(PONG_NOT_AWAITED)
+                   ? least(at, ping_due(p))
+                   : least(at, least(p->pong_due, ping_due(p)));
     default:
         return CLOCK_NEVER;
     }
@@ -528,7 +535,8 @@ pusher_link_tick(struct pusher *p, int64_t now)
     } else if (p->link == LINK_GREETING && now >= p->link_deadline) {
         pusher_link_drop(p, now, 1000, SGO_ERROR_TRANSPORT,
                          "no greeting within the time allowed");
-    } else if (p->link == LINK_UP && now >= p->pong_due) {
+    } else if (p->link == LINK_UP && now >= p->pong_due &&
+               !MUTANT(PONG_NOT_AWAITED)) {
         pong_missing(p, now);
     } else if (p->link == LINK_UP && now >= ping_due(p)) {
         pusher_link_ping(p, now, pong_wait(p));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "pusher/protocol_internal.h"
 
 void
@@ -371,7 +372,7 @@ pusher_clock_jump(struct pusher *p, int64_t now)
     int64_t pong = p->settings.jump_pong_ns;
 
     p->now = now;
-    if (p->link == LINK_UP) {
+    if (p->link == LINK_UP && !MUTANT(JUMP_IGNORED)) {
         pusher_link_ping(
             p, now, pong < p->settings.pong_ns ? pong : p->settings.pong_ns);
     }
