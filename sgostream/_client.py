@@ -45,9 +45,9 @@ class ClientStats:
     events_held: int
     #: Events refused: malformed, or over a limit.
     events_refused: int
-    #: Bytes of the newest versions.
+    #: Bytes of the newest versions, JSON and index.
     bytes_documents: int
-    #: Bytes of the pool behind them, waiting blocks included.
+    #: Bytes of the pool behind all versions, blocks that wait for reuse included.
     bytes_pool: int
     #: Bytes of older versions that pending updates hold.
     bytes_queued: int
@@ -55,7 +55,7 @@ class ClientStats:
     versions_alive: int
     #: Log lines and reports lost because nobody took them in time.
     reports_dropped: int
-    #: Prices that are no American odds.
+    #: Times that a quote was read whose price is no American odds.
     odds_unreadable: int
 
 

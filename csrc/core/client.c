@@ -8,8 +8,6 @@
 #include "client_internal.h"
 #include "pusher/message.h"
 
-enum { POOL_CACHED_BYTES = 64 << 20 }; /* returned blocks kept for reuse */
-
 /* The living clients of this process, for sgo_shutdown. */
 static pthread_mutex_t clients_lock = PTHREAD_MUTEX_INITIALIZER;
 static sgo_client *clients;
@@ -170,7 +168,7 @@ sgo_client_new(const sgo_client_options *options, sgo_client **out,
         mem_free(client);
         return status;
     }
-    client->pool = pool_create(POOL_CACHED_BYTES);
+    client->pool = pool_create(POOL_MIN_CACHED_BYTES);
     client->hub = hub_create(&(struct hub_config){
         .seed = client->options.seed, .kick = kick, .kick_ctx = client});
     if (client->pool == NULL || client->hub == NULL) {
@@ -493,5 +491,7 @@ sgo_client_get_stats(sgo_client *client, sgo_client_stats *out)
     out->bytes_documents = counters.cache_bytes;
     out->bytes_pool = pool.used_bytes + pool.cached_bytes;
     out->bytes_queued = hub_queued_bytes(client->hub);
+    out->versions_alive = (uint64_t)pool.tallies[DOCUMENT_TALLY_ALIVE];
+    out->odds_unreadable = (uint64_t)pool.tallies[DOCUMENT_TALLY_UNREADABLE];
     out->reports_dropped = hub_reports_dropped(client->hub);
 }

@@ -43,6 +43,7 @@ struct engine {
     uint32_t *streams; /* ids, for statistics */
     size_t stream_count, stream_cap;
     size_t queued_told;     /* bytes, as the brain knows them */
+    size_t pool_kept;       /* what the pool was last told to keep */
     uint64_t requests_told; /* counters that siblings were told */
     uint64_t objects_told;
     bool closing;

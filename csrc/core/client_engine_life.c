@@ -184,6 +184,19 @@ fail:
     return status;
 }
 
+/* Nothing is held or under way any more; what users hold goes back to the
+ * heap when they let go. */
+static void
+forget_holdings(sgo_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    client->counters.cache_bytes = 0;
+    client->counters.events_held = 0;
+    client->counters.requests_in_flight = 0;
+    pthread_mutex_unlock(&client->lock);
+    pool_set_max_cached(client->pool, 0);
+}
+
 void
 engine_free(struct engine *engine)
 {
@@ -206,6 +219,7 @@ engine_free(struct engine *engine)
         mem_free(line);
     }
     brain_free(engine->brain);
+    forget_holdings(engine->client);
     mem_free(engine->streams);
     mem_free(engine);
 }

@@ -138,6 +138,25 @@ engine_tell(struct engine *engine, const struct action *action)
     }
 }
 
+/* The pool keeps blocks for a slate of this size: it gives back memory when
+ * the slate shrinks.  In steps, so that the pool is seldom told. */
+static void
+fit_pool(struct engine *engine, size_t document_bytes)
+{
+    size_t keep = document_bytes / POOL_CACHED_PART;
+
+    if (keep < POOL_MIN_CACHED_BYTES) {
+        keep = POOL_MIN_CACHED_BYTES;
+    } else if (keep > POOL_MAX_CACHED_BYTES) {
+        keep = POOL_MAX_CACHED_BYTES;
+    }
+    if (keep > engine->pool_kept + engine->pool_kept / 8 ||
+        keep < engine->pool_kept - engine->pool_kept / 8) {
+        engine->pool_kept = keep;
+        pool_set_max_cached(engine->client->pool, keep);
+    }
+}
+
 void
 engine_account(struct engine *engine)
 {
@@ -146,6 +165,7 @@ engine_account(struct engine *engine)
     struct brain_counters counters;
 
     brain_get_counters(engine->brain, &counters);
+    fit_pool(engine, counters.cache_bytes);
     pthread_mutex_lock(&client->lock);
     client->counters = counters;
     pthread_mutex_unlock(&client->lock);

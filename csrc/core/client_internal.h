@@ -20,6 +20,14 @@
 
 struct engine;
 
+/* Returned blocks that a client's pool keeps for reuse: a part of what its
+ * documents occupy, between these two. */
+enum {
+    POOL_CACHED_PART = 16,
+    POOL_MIN_CACHED_BYTES = 8 << 20,
+    POOL_MAX_CACHED_BYTES = 64 << 20
+};
+
 /* A client's options, validated and copied. */
 struct options {
     char *api_key; /* secret */

@@ -105,7 +105,7 @@ typedef struct sgo_client_stats {
     uint64_t bytes_documents, bytes_pool, bytes_queued;
     uint64_t versions_alive; /* documents alive, held by users included */
     uint64_t reports_dropped;
-    uint64_t odds_unreadable; /* quote texts that are no American odds */
+    uint64_t odds_unreadable; /* quotes read whose odds are no American ones */
 } sgo_client_stats;
 
 SGO_API void sgo_client_get_stats(sgo_client *client, sgo_client_stats *out);

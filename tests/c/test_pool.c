@@ -146,6 +146,50 @@ threads_share_a_pool(void)
     pool_release(NULL);
 }
 
+static void
+the_maximum_can_move(void)
+{
+    struct pool *pool = pool_create(1 << 20);
+    struct pool_stats stats;
+    void *blocks[4];
+    size_t cap;
+
+    for (int i = 0; i < 4; i++) {
+        blocks[i] = pool_get(pool, 100000, &cap);
+    }
+    for (int i = 0; i < 3; i++) {
+        pool_put(pool, blocks[i], cap);
+    }
+    pool_set_max_cached(pool, 2 * cap);
+    pool_stats(pool, &stats);
+    CHECK_INT(stats.cached_bytes, 2 * cap);
+    pool_set_max_cached(pool, 0);
+    pool_put(pool, blocks[3], cap);
+    pool_stats(pool, &stats);
+    CHECK_INT(stats.cached_bytes, 0);
+    CHECK_INT(stats.used_bytes, 0);
+    pool_set_max_cached(pool, 1 << 20);
+    pool_put(pool, pool_get(pool, 100000, &cap), cap);
+    pool_stats(pool, &stats);
+    CHECK_INT(stats.cached_bytes, cap);
+    pool_release(pool);
+}
+
+static void
+tallies_are_kept_apart(void)
+{
+    struct pool *pool = pool_create(0);
+    struct pool_stats stats;
+
+    pool_tally(pool, 0, 3);
+    pool_tally(pool, 1, 5);
+    pool_tally(pool, 0, -1);
+    pool_stats(pool, &stats);
+    CHECK_INT(stats.tallies[0], 2);
+    CHECK_INT(stats.tallies[1], 5);
+    pool_release(pool);
+}
+
 int
 main(void)
 {
@@ -154,5 +198,7 @@ main(void)
     RUN(the_cache_is_bounded_and_the_oldest_go_first);
     RUN(a_failing_heap_is_told_and_counted_right);
     RUN(threads_share_a_pool);
+    RUN(the_maximum_can_move);
+    RUN(tallies_are_kept_apart);
     return check_done();
 }

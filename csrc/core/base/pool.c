@@ -27,9 +27,10 @@ struct free_block {
 
 struct pool {
     struct refcount refs;
-    size_t max_cached;
-    unsigned generation;  /* of fork: see is_foreign() */
+    unsigned generation; /* of fork: see is_foreign() */
+    _Atomic int64_t tallies[POOL_TALLIES];
     pthread_mutex_t lock; /* guards all below */
+    size_t max_cached;
     struct free_block *classes[CLASSES];
     struct free_block *oldest;
     struct free_block *newest;
@@ -247,6 +248,27 @@ pool_trim(struct pool *pool, size_t keep_bytes)
 }
 
 void
+pool_set_max_cached(struct pool *pool, size_t max_cached_bytes)
+{
+    struct free_block *list;
+
+    if (is_foreign(pool)) {
+        return;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->max_cached = max_cached_bytes;
+    list = evict_locked(pool, max_cached_bytes);
+    pthread_mutex_unlock(&pool->lock);
+    free_list(list);
+}
+
+void
+pool_tally(struct pool *pool, int which, int64_t by)
+{
+    atomic_fetch_add_explicit(&pool->tallies[which], by, memory_order_relaxed);
+}
+
+void
 pool_stats(struct pool *pool, struct pool_stats *out)
 {
     memset(out, 0, sizeof(*out));
@@ -256,4 +278,8 @@ pool_stats(struct pool *pool, struct pool_stats *out)
     pthread_mutex_lock(&pool->lock);
     *out = pool->stats;
     pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < POOL_TALLIES; i++) {
+        out->tallies[i] =
+            atomic_load_explicit(&pool->tallies[i], memory_order_relaxed);
+    }
 }

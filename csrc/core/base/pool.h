@@ -10,11 +10,14 @@
 
 struct pool;
 
+enum { POOL_TALLIES = 2 }; /* what they count is their users' business */
+
 struct pool_stats {
     size_t used_bytes;   /* in blocks that are out, slack included */
     size_t cached_bytes; /* in blocks that wait for reuse */
     uint64_t hits;       /* blocks served from the cache */
     uint64_t misses;     /* blocks that came from the heap */
+    int64_t tallies[POOL_TALLIES];
 };
 
 /* A pool that keeps at most max_cached_bytes of returned blocks; the caller
@@ -38,6 +41,14 @@ void pool_put(struct pool *pool, void *p, size_t cap);
 /* Free cached blocks until at most keep_bytes stay, the longest unused first.
  * Any thread. */
 void pool_trim(struct pool *pool, size_t keep_bytes);
+
+/* Keep at most so many bytes of returned blocks from now on; what is over
+ * that is freed.  Any thread. */
+void pool_set_max_cached(struct pool *pool, size_t max_cached_bytes);
+
+/* Count something that lives as long as its pool at most, whoever else is
+ * gone.  Any thread, no lock. */
+void pool_tally(struct pool *pool, int which, int64_t by);
 
 /* Any thread. */
 void pool_stats(struct pool *pool, struct pool_stats *out);

@@ -72,6 +72,7 @@ document_adopt(struct pool *pool, char *body, size_t body_cap, size_t len,
     doc->event_id = id_copy;
     doc->event_id_len = (uint32_t)id_len;
     doc->pool = pool_retain(pool);
+    pool_tally(pool, DOCUMENT_TALLY_ALIVE, 1);
     doc->body_cap = body_cap;
     doc->containers_cap = containers_cap;
     *out = doc;
@@ -190,6 +191,7 @@ document_release(struct document *doc)
         return;
     }
     document_move_hashes(doc, NULL);
+    pool_tally(doc->pool, DOCUMENT_TALLY_ALIVE, -1);
     block.in = doc->body;
     pool_put(doc->pool, block.out, doc->body_cap);
     block.in = doc->containers;

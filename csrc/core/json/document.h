@@ -21,6 +21,12 @@ enum {
     DOCUMENT_MAX_EVENT_ID_BYTES = 256 /* longer ones are none */
 };
 
+/* What documents count with their pool (pool_tally). */
+enum document_tally {
+    DOCUMENT_TALLY_ALIVE,     /* documents */
+    DOCUMENT_TALLY_UNREADABLE /* quotes read whose odds are none (quotes.h) */
+};
+
 struct document {
     struct refcount refs;
     uint32_t len;     /* bytes of body, without the padding */

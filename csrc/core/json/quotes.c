@@ -110,6 +110,9 @@ quote_read(struct value quote, struct quote_fields *out)
     if (decoded(out->odds, room, &bytes, &len)) {
         out->has_odds = odds_parse(bytes, len, &out->odds_value);
     }
+    if (out->odds.raw != NULL && !out->has_odds) {
+        pool_tally(quote.doc->pool, DOCUMENT_TALLY_UNREADABLE, 1);
+    }
     out->line = scalar_text(found[SPREAD]);
     if (out->line.raw == NULL) {
         out->line = scalar_text(found[OVER_UNDER]);

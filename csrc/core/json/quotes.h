@@ -33,7 +33,8 @@ struct quote_fields {
 };
 
 /* Read a quote's object; a value that is no object (or has doc == NULL)
- * leaves all empty.  Numbers are accepted where the API sends strings.  Any
+ * leaves all empty.  Numbers are accepted where the API sends strings.  Odds
+ * that are there and unreadable are tallied with the document's pool.  Any
  * thread. */
 void quote_read(struct value quote, struct quote_fields *out);
 
