@@ -681,6 +681,130 @@ an_old_answer_takes_no_membership_away(void)
     end();
 }
 
+/* Answer with what the API said earlier; takes the body. */
+static void
+reply_with(const char *text, char *body)
+{
+    world_answer(&w, world_find(&w, text), 200, body);
+    free(body);
+}
+
+/* What the API says now to the open request. */
+static char *
+said_now(const char *text)
+{
+    int status;
+
+    world_begin(&w, world_find(&w, text));
+    return world_reply(&w, world_find(&w, text), &status);
+}
+
+static void
+two_absences_and_an_old_answer_remove_nothing(void)
+{
+    char *old;
+
+    begin(1);
+    w.config.reconcile_interval_ns = 60 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.suppress = true;
+    w.events[0].live = false; /* a break: not listed, not over */
+    world_change(&w, 0);
+    w.suppress = false;
+    world_run(&w, 70 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 changed E0 v2 resync"));
+    w.manual = true;
+    world_run(&w, 55 * NS_PER_S);
+    reply("live=true");
+    old = said_now("eventIDs=E0");
+    w.events[0].live = true;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    reply_with("eventIDs=E0", old);
+    CHECK_INT(S(1)->removed, 0);
+    reply("eventIDs=E0");
+    CHECK(world_traced(&w, "S1 changed E0 v3 notification"));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+/* The page says "live", is overtaken, and what is held says "ended". */
+static void
+an_overtaken_page_takes_no_membership_away(void)
+{
+    char *old, *page;
+
+    begin(1);
+    w.config.reconcile_interval_ns = 60 * NS_PER_S;
+    w.config.linger_ns = 20 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    world_run(&w, 45 * NS_PER_S);
+    w.events[0].live = false;
+    w.events[0].ended = true;
+    world_change(&w, 0);
+    world_run(&w, 8 * NS_PER_S);
+    w.manual = true;
+    world_notify(&w, 0);
+    world_run(&w, NS_PER_S);
+    old = said_now("eventIDs=E0");
+    w.events[0].live = true;
+    w.events[0].ended = false;
+    world_change(&w, 0);
+    world_run(&w, 8 * NS_PER_S);
+    page = said_now("live=true");
+    world_run(&w, 8 * NS_PER_S);
+    CHECK(world_traced(&w, "S1 removed E0 v2 expiry"));
+    reply_with("eventIDs=E0", old);
+    reply_with("live=true", page);
+    CHECK(request_open("eventIDs=E0"));
+    reply("eventIDs=E0");
+    CHECK(world_traced(&w, "S1 added E0 v3"));
+    world_run(&w, NS_PER_S);
+    w.manual = false;
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+static void
+a_linger_that_ends_within_a_series_loses_nothing(void)
+{
+    char *old;
+
+    begin(1);
+    w.config.linger_ns = 10 * NS_PER_S;
+    go_live("events:live", NULL, NULL);
+    w.events[0].live = false;
+    w.events[0].ended = true;
+    world_change(&w, 0);
+    world_run(&w, 7 * NS_PER_S);
+    w.manual = true;
+    world_notify(&w, 0);
+    world_run(&w, NS_PER_S);
+    old = said_now("eventIDs=E0");
+    w.events[0].live = true;
+    w.events[0].ended = false;
+    world_change(&w, 0);
+    world_run(&w, NS_PER_S);
+    world_answer(&w, world_find(&w, "eventIDs=E0"), 200, old);
+    while (S(1)->removed == 0) { /* read too early, each time */
+        if (request_open("eventIDs=E0")) {
+            world_begin(&w, world_find(&w, "eventIDs=E0"));
+            world_answer(&w, world_find(&w, "eventIDs=E0"), 200, old);
+        }
+        world_run(&w, 100 * NS_PER_MS);
+    }
+    free(old);
+    world_run(&w, 3 * NS_PER_S);
+    CHECK(request_open("eventIDs=E0"));
+    if (request_open("eventIDs=E0")) {
+        reply("eventIDs=E0");
+    }
+    CHECK(world_traced(&w, "S1 added E0 v3"));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
 static void
 an_event_that_ended_is_not_added(void)
 {
@@ -1863,6 +1987,9 @@ main(void)
     RUN(a_return_cancels_the_linger);
     RUN(a_linger_that_ends_while_an_answer_is_under_way_loses_nothing);
     RUN(an_old_answer_takes_no_membership_away);
+    RUN(two_absences_and_an_old_answer_remove_nothing);
+    RUN(an_overtaken_page_takes_no_membership_away);
+    RUN(a_linger_that_ends_within_a_series_loses_nothing);
     RUN(an_event_that_ended_is_not_added);
     RUN(upcoming_events_leave_when_they_start);
     RUN(an_id_is_gone_after_two_lone_answers);

@@ -107,7 +107,8 @@ cache_entry_unused(struct entry *e)
     plan_drop(e);
     cache_hold(e, NULL);
     e->notified_at = e->absent_at = 0;
-    e->refused = false;
+    e->refused = e->early = false;
+    e->early_step = 0;
     list_remove(&e->proof_due);
     if (e->asked == NULL && !may_echo(e)) {
         map_remove(&e->b->entries, e->id, e->id_len);
@@ -151,7 +152,7 @@ cache_member(const struct entry *e, const struct feed *f)
 static bool
 open_question(const struct entry *e)
 {
-    return e->asked || node_linked(&e->queued) || e->notified_at;
+    return e->asked || node_linked(&e->queued) || e->notified_at || e->early;
 }
 
 /* Its time is over; but while an answer is under way it stays a member that is

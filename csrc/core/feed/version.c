@@ -57,11 +57,12 @@ newest(const struct entry *e, const struct version *v)
 }
 
 /* The held version is offered to all members: `added` for those that have not
- * shown it, `changed` for the others when previous is given.  Publishing was
- * reserved for. */
+ * shown it, `changed` for the others when previous is given.  decides: the
+ * answer says just what is held, and nothing was asked after its start, so it
+ * may take memberships away.  Publishing was reserved for. */
 static void
-offer(struct entry *e, const struct version *v, struct document *previous,
-      struct changes *changes)
+offer(struct entry *e, const struct version *v, bool decides,
+      struct document *previous, struct changes *changes)
 {
     struct node *n, *after;
 
@@ -70,7 +71,7 @@ offer(struct entry *e, const struct version *v, struct document *previous,
         bool leaving = rules_leaving(m->feed, e->doc);
 
         if (!m->held && leaving && !MUTANT(LEFT_ADDED)) {
-            if (newest(e, v)) {
+            if (decides) {
                 cache_leave(m, false, SGO_CAUSE_RESYNC);
             }
             continue;
@@ -82,7 +83,8 @@ offer(struct entry *e, const struct version *v, struct document *previous,
                            v);
         }
         cache_set_leaving(m, leaving);
-        if (m->absences >= 2 && !leaving && !rules_listed(m->feed, e->doc)) {
+        if (decides && m->absences >= 2 && !leaving &&
+            !rules_listed(m->feed, e->doc)) {
             cache_leave(m, true, SGO_CAUSE_RESYNC);
         }
     }
@@ -90,24 +92,37 @@ offer(struct entry *e, const struct version *v, struct document *previous,
 
 /* ---- bookkeeping of answers --------------------------------------------------- */
 
-/* Rule 5: the notification was true, so the answer was probably read before
- * the change had reached where we read. */
+static bool
+narrow(const struct brain *b)
+{
+    const struct shape *shape = b->shape;
+
+    return shape && (shape->bookmaker_id_count || shape->odd_id_count);
+}
+
+/* Rule 5: the notification was true, so an equal answer was probably read
+ * before the change had reached where we read. */
+static bool
+suspect(const struct entry *e)
+{
+    const unsigned steps = narrow(e->b) ? 1 : SERIES_STEPS;
+
+    return !MUTANT(EARLY_BELIEVED) && (e->notified_at || e->early) &&
+           e->early_step < steps && pace_level(&e->b->pace, e->b->now) > 0.5;
+}
+
 static bool
 read_early(struct entry *e, bool equal)
 {
     struct brain *b = e->b;
-    const struct shape *shape = b->shape;
-    bool narrow = shape && (shape->bookmaker_id_count || shape->odd_id_count);
-    unsigned steps = narrow ? 1 : SERIES_STEPS;
 
-    if (MUTANT(EARLY_BELIEVED) || !equal || (e->notified_at == 0 && !e->early) ||
-        e->early_step >= steps || pace_level(&b->pace, b->now) <= 0.5) {
+    if (!equal || !suspect(e)) {
         return false;
     }
     COUNT(e, early_reads);
     plan_drop(e);
     plan_later(e, ASK_PERIODIC,
-               b->now + (narrow ? NS_PER_S : series_ns[e->early_step]));
+               b->now + (narrow(b) ? NS_PER_S : series_ns[e->early_step]));
     e->early_step++;
     e->early = true;
     return true;
@@ -243,7 +258,7 @@ apply_first(struct entry *e, const struct version *v)
     e->as_of = v->as_of;
     e->arrived = v->arrived;
     COUNT(e, versions_applied);
-    offer(e, v, NULL, NULL);
+    offer(e, v, newest(e, v), NULL, NULL);
     answered(e, v, false);
     return SGO_OK;
 }
@@ -260,7 +275,7 @@ replace(struct entry *e, const struct version *v)
     e->arrived = v->arrived;
     believed(e);
     COUNT(e, versions_applied);
-    offer(e, v, old, v->changes);
+    offer(e, v, newest(e, v), old, v->changes);
     document_release(old);
     answered(e, v, false);
 }
@@ -276,7 +291,7 @@ confirm(struct entry *e, const struct version *v)
     e->as_of = v->as_of > e->as_of ? v->as_of : e->as_of;
     e->arrived = v->arrived > e->arrived ? v->arrived : e->arrived;
     COUNT(e, versions_unchanged);
-    offer(e, v, NULL, NULL);
+    offer(e, v, newest(e, v) && !suspect(e), NULL, NULL);
     answered(e, v, true);
 }
 
@@ -294,7 +309,7 @@ version_apply(struct entry *e, const struct version *v)
     if (v->snapshot && !e->from_snapshot) {
         /* The snapshot's shape is not the API's: it only tells membership,
          * the reconcile that follows compares. */
-        offer(e, v, NULL, NULL);
+        offer(e, v, false, NULL, NULL);
         return SGO_OK;
     }
     equal = v->doc == e->doc || (v->changes && v->changes->n == 0);
@@ -304,7 +319,7 @@ version_apply(struct entry *e, const struct version *v)
     }
     if (v->as_of <= (MUTANT(AS_OF_BY_START) ? e->as_of : e->arrived)) {
         COUNT(e, versions_overtaken);
-        offer(e, v, NULL, NULL);
+        offer(e, v, false, NULL, NULL);
         if (v->started <= e->arrived) {
             plan_ask(e, ASK_RECONCILE, NULL); /* neither is proven newer */
             return SGO_OK;
@@ -315,7 +330,7 @@ version_apply(struct entry *e, const struct version *v)
     } else if (v->changes && !MUTANT(STALE_BELIEVED) &&
                rules_stale_read(v->changes, e->doc, v->doc)) {
         COUNT(e, stale_reads);
-        offer(e, v, NULL, NULL);
+        offer(e, v, false, NULL, NULL);
         if (ask_again(e, v)) {
             return SGO_OK;
         }
