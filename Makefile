@@ -118,6 +118,11 @@ tsan: prepare-build ## C tests under ThreadSanitizer
 valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
 	@$(SUBMAKE) run-ctests RUNNER=--valgrind
 
+.PHONY: model
+model: ## the brain's rules as a Promela model, checked by spin
+	@$(PREPARE) model
+	@$(PYTHON) tests/model/run.py
+
 .PHONY: ctest-long
 ctest-long: prepare-build ## C tests with all rounds of the random ones
 	@$(SUBMAKE) run-ctests VARIANT=release RUNNER='--percent 100 --timeout 600'

@@ -46,6 +46,9 @@ NEEDS = [
     ("lint", "command clang-tidy", "clang-tidy"),
     ("lint", "command cppcheck", "cppcheck"),
     ("valgrind", "command valgrind", "valgrind"),
+    ("model", "command gcc", "gcc"),
+    ("model", "header stdio.h", "libc6-dev"),
+    ("model", "command spin", "spin"),
     ("roots", "command debootstrap", "debootstrap"),
 ]
 
