@@ -48,6 +48,8 @@ class SkipPolice:
         """Tell whether a rule names the test, its file, or its class."""
         if reason.startswith(NO_SAMPLES):
             return True  # SGO_REQUIRE_SAMPLES makes it a failure instead
+        if reason == FORK_UNDER_ASAN:
+            return True  # `make test` has run it
         return any(
             (node == allowed or node.startswith((f"{allowed}::", f"{allowed}[")))
             and pattern.search(reason)
@@ -97,6 +99,16 @@ def c_examples() -> Path:
     """Return the folder of the built C examples (``make pytest`` builds them)."""
     default = ROOT / "build" / "debug" / "examples"
     return Path(os.environ.get("SGO_C_EXAMPLES") or default)
+
+
+FORK_UNDER_ASAN = "ASan's allocator does not survive fork() of a threaded process"
+
+
+@pytest.fixture
+def forks() -> None:
+    """Skip a test whose forked child allocates, under ASan."""
+    if os.environ.get("SGO_SANITIZER") == "asan":
+        pytest.skip(FORK_UNDER_ASAN)
 
 
 @pytest.fixture

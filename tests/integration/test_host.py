@@ -67,6 +67,7 @@ def mine(options, told):
 """
 
 
+@pytest.mark.usefixtures("forks")
 def test_fork_with_multiprocessing(rig: Rig, tmp_path: Path) -> None:
     """Both ways, at once; the parent's stream goes on."""
     event_id = rig.sim.add_event(live=True)
@@ -122,6 +123,7 @@ if __name__ == "__main__":
     eventually(lambda: not rig.sim.connections(), "the end of every socket")
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_prefork_server(rig: Rig) -> None:
     """The parent only imports; four workers each have a stream."""
     rig.sim.add_event(live=True)

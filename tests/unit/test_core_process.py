@@ -140,6 +140,7 @@ def test_a_handler_that_raises_keeps_its_exception() -> None:
 # --- fork
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_forked_child_gets_errors_and_never_hangs() -> None:
     out, _ = run(
         """
@@ -191,6 +192,7 @@ def test_a_forked_child_gets_errors_and_never_hangs() -> None:
     assert out == "child ok\n"
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_new_client_works_in_the_child() -> None:
     run(
         """
