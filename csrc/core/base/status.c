@@ -101,6 +101,40 @@ error_set(sgo_error *err, sgo_error_kind kind, const char *fmt, ...)
     tidy(err->text);
 }
 
+/* So much of a secret's beginning is as good as the whole. */
+enum { REDACT_PREFIX = 8 };
+
+/* Whether "%2F" stands at `at`, for this byte. */
+static bool
+escapes(const char *at, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    return at[0] == '%' && at[1] != '\0' &&
+           (at[1] | 0x20) == (digits[byte >> 4] | 0x20) &&
+           (at[2] | 0x20) == (digits[byte & 15] | 0x20);
+}
+
+/* How many bytes at `at` spell the secret, plainly or escaped for a URL; 0:
+ * another text.  Its beginning is enough, since texts are cut to fit. */
+static size_t
+spells(const char *at, const char *secret, size_t secret_len)
+{
+    size_t enough = secret_len < REDACT_PREFIX ? secret_len : REDACT_PREFIX;
+    size_t used = 0, n = 0;
+
+    for (; n < secret_len; n++) {
+        if (at[used] == secret[n]) {
+            used++;
+        } else if (escapes(at + used, (unsigned char)secret[n])) {
+            used += 3;
+        } else {
+            break;
+        }
+    }
+    return n >= enough ? used : 0;
+}
+
 void
 text_redact(char *text, size_t cap, const char *secret)
 {
@@ -112,13 +146,19 @@ text_redact(char *text, size_t cap, const char *secret)
     if (secret_len < 4) {
         return;
     }
-    while ((at = strstr(at, secret)) != NULL) {
-        size_t tail = strlen(at + secret_len);
-        size_t room = cap - 1 - (size_t)(at - text);
-        size_t put = mark_len < room ? mark_len : room;
-        size_t keep = tail < room - put ? tail : room - put;
+    while (*at) {
+        size_t used = spells(at, secret, secret_len);
+        size_t tail, room, put, keep;
 
-        memmove(at + put, at + secret_len, keep);
+        if (used == 0) {
+            at++;
+            continue;
+        }
+        tail = strlen(at + used);
+        room = cap - 1 - (size_t)(at - text);
+        put = mark_len < room ? mark_len : room;
+        keep = tail < room - put ? tail : room - put;
+        memmove(at + put, at + used, keep);
         memcpy(at, mark, put);
         at[put + keep] = '\0';
         at += put;

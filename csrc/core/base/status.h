@@ -19,7 +19,8 @@ void error_set(sgo_error *err, sgo_error_kind kind, const char *fmt, ...)
 void error_clear(sgo_error *err);
 
 /* Replace each occurrence of `secret` (if at least 4 bytes) in err->text and
- * in any buffer by "[redacted]" or as much of it as fits. */
+ * in any buffer by "[redacted]" or as much of it as fits: as it is, escaped
+ * for a URL, or cut (its first 8 bytes are enough). */
 void error_redact(sgo_error *err, const char *secret);
 void text_redact(char *text, size_t cap, const char *secret);
 
