@@ -50,7 +50,7 @@ enum sgo_mutant_name {
 #define MUTANT_NAME(name, what) MUTANT_##name,
     MUTANTS(MUTANT_NAME)
 #undef MUTANT_NAME
-    MUTANT_COUNT
+        MUTANT_COUNT
 };
 
 extern int sgo_mutant; /* the one in force; owned by the simulation */

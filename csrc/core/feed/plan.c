@@ -327,9 +327,8 @@ plan_run(struct brain *b)
     int64_t when;
 
     wake_clear(&b->wakes, &b->gate_wake);
-    while (!b->closed &&
-           b->in_flight < b->config.max_requests_in_flight +
-                              MUTANT(IN_FLIGHT_ONE_MORE)) {
+    while (!b->closed && b->in_flight < b->config.max_requests_in_flight +
+                                            MUTANT(IN_FLIGHT_ONE_MORE)) {
         if (!retry_gate_open(b, &when)) {
             wake_set(&b->wakes, &b->gate_wake, when);
             return;

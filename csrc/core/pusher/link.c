@@ -356,8 +356,7 @@ key_delay(struct pusher *p, int64_t now)
         return -1;
     }
     p->key_refused = true;
-    p->want_coordinates =
-        MUTANT(COORDINATES_KEPT) ? NULL : "app key refused";
+    p->want_coordinates = MUTANT(COORDINATES_KEPT) ? NULL : "app key refused";
     return again ? pusher_slow_delay(p, now, &p->slow_since, true)
                  : pusher_backoff(p, p->backoff++, p->settings.backoff_max_ns);
 }
