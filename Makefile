@@ -24,7 +24,7 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint typecheck wheel-test test asan tsan
+CI_STEPS := lint typecheck wheel-test test asan tsan soak-minute
 FULL_STEPS := $(CI_STEPS) ctest-long valgrind
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
@@ -101,6 +101,11 @@ typecheck: prepare-lint ## the stub against the module, mypy and pyright on uses
 	$(Q)tests/typing/node_modules/.bin/pyright --project tests/typing \
 	    --pythonpath $(VENV_PYTHON)
 
+.PHONY: replay
+replay: prepare-build ## run a recording: FILE=path, ARGS=-v shows each step
+	@$(SUBMAKE) -j$(JOBS) $(OUT)/tools/replay
+	@$(OUT)/tools/replay $(ARGS) $(FILE)
+
 .PHONY: check-includes
 check-includes: prepare-test ## nothing depends upwards; headers stand alone
 	@$(VENV)/bin/pytest -q tests/unit/test_layers.py
@@ -126,6 +131,18 @@ model: ## the brain's rules as a Promela model, checked by spin
 .PHONY: ctest-long
 ctest-long: prepare-build ## C tests with all rounds of the random ones
 	@$(SUBMAKE) run-ctests VARIANT=release RUNNER='--percent 100 --timeout 600'
+
+# Changed events a second and minutes of `make soak`.
+RATE ?= 50
+MINUTES ?= 45
+.PHONY: soak soak-minute
+soak: prepare-test ## real-size events, faults, flat memory; MINUTES=45 RATE=50
+	@$(SUBMAKE) extension
+	@$(VENV_PYTHON) tests/soak/soak.py --minutes $(MINUTES) --rate $(RATE) \
+	    $(ARGS)
+# A minute has its noise: 5 % instead of the 2 % that 45 minutes must hold.
+soak-minute: ## the same for one minute
+	@$(SUBMAKE) soak MINUTES=1 ARGS='--growth 0.05'
 
 .PHONY: ci
 ci: ## what CI runs; prints each step's seconds
@@ -239,9 +256,12 @@ LIBRARY := $(OUT)/libsgostream.a
 TEST_PROGRAMS := $(patsubst tests/c/%.c,$(OUT)/tests/%,$(TEST_SOURCES))
 EXAMPLE_PROGRAMS := $(patsubst examples/%.c,$(OUT)/examples/%, \
     $(EXAMPLE_SOURCES))
+TOOL_SOURCES := $(sort $(wildcard tests/tools/*.c))
+TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(OUT)/tools/%,$(TOOL_SOURCES))
 
 C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
-    csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] examples/*.[ch] \
+    csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] \
+    tests/tools/*.[ch] examples/*.[ch] \
     benchmarks/*.[ch]))
 PY_LINTED := setup.py .ci sgostream tests examples benchmarks
 
@@ -270,15 +290,21 @@ $(OUT)/examples/%: $(OUT)/obj/examples/%.o $(LIBRARY)
 	@echo "  LINK [$(VARIANT)] $@"
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
 
+$(OUT)/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
+
 ALL_OBJECTS := $(call objects,$(CORE_SOURCES) $(BINDING_SOURCES) \
-    $(TEST_SOURCES) $(HELPER_SOURCES) $(EXAMPLE_SOURCES))
+    $(TEST_SOURCES) $(HELPER_SOURCES) $(EXAMPLE_SOURCES) \
+    $(TOOL_SOURCES))
 -include $(ALL_OBJECTS:.o=.d)
 .SECONDARY: $(ALL_OBJECTS)
 
 .PHONY: lib c-tests c-examples compile
 lib: $(LIBRARY)
 c-tests: $(TEST_PROGRAMS)
-c-examples: $(EXAMPLE_PROGRAMS)
+c-examples: $(EXAMPLE_PROGRAMS) $(TOOL_PROGRAMS)
 compile: $(ALL_OBJECTS)
 
 ## ------------------------------------------------------------ inner targets
