@@ -115,9 +115,10 @@ replay(struct sim *s, struct sim_sub *sub, size_t i, sgo_update *u)
 }
 
 static void
-check_order(struct sim *s, struct sim_sub *sub, size_t i, size_t v)
+check_order(struct sim *s, struct sim_sub *sub, size_t i, size_t v,
+            bool again)
 {
-    if (v < sub->seen[i] && !check_may_go_back(s, i)) {
+    if (v < sub->seen[i] && !check_may_go_back(s, i, again)) {
         sim_fail(s, "P3", "sub %d: %s version %zu after %zu",
                  (int)(sub - s->subs), s->events[i].id, v - 1,
                  sub->seen[i] - 1);
@@ -150,7 +151,7 @@ took(struct sim *s, struct sim_sub *sub, sgo_update *u)
         return;
     }
     sub->stale[i] = update_stale(u);
-    check_order(s, sub, i, v);
+    check_order(s, sub, i, v, !had || update_skipped(u));
     if (kind == SGO_REMOVED) {
         cJSON_Delete(sub->copies[i]);
         sub->copies[i] = NULL;
@@ -335,7 +336,7 @@ check_counts(struct sim *s, const struct sim_sub *sub)
     sgo_subscription_stats st;
 
     subscription_get_stats(sub->sub, &st);
-    if (st.delivered != sub->taken || st.slow_episodes != sub->slow) {
+    if (st.delivered != sub->taken || st.slow_episodes < sub->slow) {
         sim_fail(s, "counts", "sub %d: %" PRIu64 " taken, %" PRIu64
                  " counted", (int)(sub - s->subs), sub->taken, st.delivered);
     }

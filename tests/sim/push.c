@@ -140,6 +140,12 @@ arrived(struct sim *s, struct task *t)
             s->notified++;
         }
     }
+    for (size_t c = 0; c < k->channel_count; c++) {
+        k->channels[c].heard =
+            k->channels[c].heard ||
+            (strcmp(k->channels[c].name, t->text) == 0 &&
+             strstr(t->text + t->code, "subscription_succeeded"));
+    }
     brain_socket_message(s->b, k->link_id, k->generation, t->text + t->code,
                          strlen(t->text + t->code), false, s->now);
     sim_drain(s);
@@ -182,6 +188,7 @@ tell_closed(struct sim *s, struct sim_socket *k, const struct pusher_end *end)
              end->close_code);
     brain_socket_closed(s->b, k->link_id, k->generation, end, s->now);
     sim_drain(s);
+    check_lost(s);
 }
 
 static void
@@ -200,7 +207,6 @@ static void
 close_by_server(struct sim *s, struct sim_socket *k, int code)
 {
     k->alive = false; /* nothing more is said to it */
-    k->channel_count = 0;
     socket_task(s, k, in_order(s, k), closed)->code = code;
 }
 
@@ -677,7 +683,8 @@ push_confirmed_at(const struct sim *s, const char *channel)
         const struct sim_socket *k = &s->sockets[i];
 
         for (size_t c = 0; k->open && !k->left && c < k->channel_count; c++) {
-            if (same_channel(channel, k->channels[c].name) &&
+            if (k->channels[c].heard &&
+                same_channel(channel, k->channels[c].name) &&
                 k->channels[c].confirmed_at > at) {
                 at = k->channels[c].confirmed_at;
             }
@@ -705,7 +712,6 @@ push_instant(struct sim *s, struct fault *f)
         case F_HALF_OPEN:
             k->mute = true;
             k->mute_at = s->now;
-            k->channel_count = 0;
             break;
         case F_ROTATE:
             close_by_server(s, k, 4001);

@@ -202,6 +202,28 @@ draw_streams(struct scenario *sc, struct rand *r)
     }
 }
 
+/* Rule 5: each notification comes before its change can be read, and nothing
+ * else goes wrong.  Changes of one event keep their distance. */
+static void
+make_early(struct scenario *sc)
+{
+    sc->early = sc->lossless = sc->stamped = true;
+    sc->reconcile_ns = 0;
+    sc->transport = SGO_TRANSPORT_WEBSOCKET;
+    sc->minute_requests = sc->minute_objects = 0;
+    sc->max_events = 20000;
+    sc->net_high = 100 * NS_PER_MS;
+    sc->slow_tail = 0;
+    sc->batches = false;
+    sc->stream_count = 1;
+    sc->faults[0] = (struct fault){.kind = F_STALE,
+                                   .at = 20 * NS_PER_S,
+                                   .until = sc->storm_ns,
+                                   .per_mille = 1000,
+                                   .arg = 450};
+    sc->fault_count = 1;
+}
+
 void
 scenario_make(struct scenario *sc, uint64_t seed)
 {
@@ -241,6 +263,7 @@ scenario_make(struct scenario *sc, uint64_t seed)
         sc->minute_requests = (unsigned)ONE_OF(&r, 60, 120, 300);
         sc->minute_objects = (unsigned)ONE_OF(&r, 600, 1500, 5000);
         sc->change_ns = 4 * sc->change_ns;
+        sc->page_cap = sc->page_cap < 10 ? 10 : sc->page_cap;
     }
     if (sc->lossless) {
         sc->reconcile_ns = 0;
@@ -254,6 +277,9 @@ scenario_make(struct scenario *sc, uint64_t seed)
     }
     if (rand_between(&r, 0, 29) == 0) {
         draw_fault(sc, &r, F_FATAL);
+    }
+    if (rand_between(&r, 0, 24) == 0) {
+        make_early(sc);
     }
 }
 
@@ -319,12 +345,17 @@ scenario_hits(struct sim *s, enum fault_kind kind)
 static void
 change(struct sim *s, struct task *t)
 {
+    size_t i =
+        (size_t)rand_between(&s->act, 0, (int64_t)s->event_count - 1);
+
     (void)t;
     if (s->calm) {
         return;
     }
-    truth_change(s, (size_t)rand_between(&s->act, 0,
-                                         (int64_t)s->event_count - 1));
+    if (!s->sc.early ||
+        s->now - truth_now(&s->events[i])->at > 8 * NS_PER_S) {
+        truth_change(s, i);
+    }
     sim_task(s, s->now + rand_between(&s->act, 0, 2 * s->sc.change_ns),
              change);
 }
@@ -356,7 +387,7 @@ static void
 strike(struct sim *s, struct task *t)
 {
     struct fault *f = &s->sc.faults[t->number];
-    struct fault hush = {.kind = F_HALF_OPEN};
+    struct fault hush = {.kind = F_HALF_OPEN}, reset = {.kind = F_CLOSE};
 
     if (s->calm) {
         return;
@@ -383,6 +414,17 @@ strike(struct sim *s, struct task *t)
     case F_VANISH:
         f->hits++;
         truth_exist(s, (size_t)f->arg, false);
+        break;
+    case F_REFUSE:
+    case F_NO_GREETING:
+    case F_BAD_GREETING:
+    case F_ERROR_FIRST:
+    case F_SUB_SILENT:
+    case F_SUB_ERROR:
+    case F_AUTH:
+        if (sim_chance(&s->luck, 500)) { /* so that someone comes */
+            push_instant(s, &reset);
+        }
         break;
     default:
         if (kinds[f->kind].instant) {

@@ -318,7 +318,6 @@ static void
 join(struct sim *s, size_t i)
 {
     struct sim_stream *st = &s->streams[i];
-    const char *event = "";
     struct brain_param params[2];
     size_t n = 0;
     sgo_error err;
@@ -330,8 +329,8 @@ join(struct sim *s, size_t i)
         params[n++] = (struct brain_param){"leagueID", st->league};
     }
     if (s->sc.streams[i].event >= 0) {
-        event = s->events[s->sc.streams[i].event].id;
-        snprintf(st->event, sizeof(st->event), "%s", event);
+        memcpy(st->event, s->events[s->sc.streams[i].event].id,
+               sizeof(st->event));
         params[n++] = (struct brain_param){"eventID", st->event};
     }
     st->added = true;
@@ -389,6 +388,18 @@ rest(const struct sim *s)
            (s->sc.minute_requests ? 600 * NS_PER_S : 0);
 }
 
+static void
+calm_down(struct sim *s)
+{
+    s->calm = true;
+    s->sc.slow_tail = 0; /* a slow network alone may keep a stream stale */
+    if (s->sc.net_high > 100 * NS_PER_MS) {
+        s->sc.net_high = 100 * NS_PER_MS;
+        s->sc.net_low = 5 * NS_PER_MS;
+    }
+    sim_line(s, "CALM");
+}
+
 void
 sim_run(struct sim *s, const struct scenario *sc)
 {
@@ -419,8 +430,7 @@ sim_run(struct sim *s, const struct scenario *sc)
     scenario_start(s);
     consumer_start(s);
     run_for(s, sc->storm_ns);
-    s->calm = true;
-    sim_line(s, "CALM");
+    calm_down(s);
     run_for(s, rest(s));
     if (!s->failed) {
         check_rest(s);

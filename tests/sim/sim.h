@@ -170,7 +170,8 @@ struct sim_request {
 
 struct sim_channel {
     char name[96];
-    int64_t confirmed_at; /* success was said; 0: not yet */
+    int64_t confirmed_at; /* success was said … */
+    bool heard;           /* … and has arrived */
 };
 
 struct sim_socket {
@@ -248,6 +249,7 @@ struct scenario {
     unsigned slow_tail;
     size_t page_cap, chunk;
     bool lossless; /* no reconcile by the clock, nothing only it could find */
+    bool early; /* lossless, yet answers lag behind notifications */
     bool stamped;  /* every change moves a lastUpdatedAt */
     bool reorder;  /* the order of keys changes from answer to answer */
     bool snapshot_first;
@@ -425,9 +427,11 @@ void check_error(struct sim *s, const struct action *a);
 void check_request(struct sim *s, const struct sim_request *r);
 void check_answer(struct sim *s, struct sim_request *r, bool good);
 void check_notified(struct sim *s, size_t i);
+void check_lost(struct sim *s);
 void check_bounds(struct sim *s);
-/* Could the client not know that what it reads of the event is older? */
-bool check_may_go_back(const struct sim *s, size_t i);
+/* Could the client not know that what it reads of the event is older?  again:
+ * it had been removed. */
+bool check_may_go_back(const struct sim *s, size_t i, bool again);
 void check_rest(struct sim *s);
 struct sim_stream *check_stream(struct sim *s, uint32_t id);
 

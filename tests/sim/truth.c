@@ -333,7 +333,8 @@ truth_change(struct sim *s, size_t i)
     while (n-- > 0) {
         change_quote(s, &st);
     }
-    if (sim_chance(&s->act, s->event_count < 6 ? 500 : 200)) {
+    if (!s->sc.early &&
+        sim_chance(&s->act, s->event_count < 6 ? 500 : 200)) {
         change_status(s, &st);
     }
     if (sim_chance(&s->act, 100)) {
@@ -366,7 +367,9 @@ truth_init(struct sim *s)
     s->event_count = s->sc.events;
     for (size_t i = 0; i < s->event_count; i++) {
         struct sim_event *e = &s->events[i];
-        struct event_state st = {.exists = true, .odds_available = true};
+        struct event_state st = {.exists = true,
+                                 .odds_available = true,
+                                 .stamp = s->sc.stamped};
 
         snprintf(e->id, sizeof(e->id), "%s%zu",
                  prefixes[rand_between(&s->act, 0, 3)], i);

@@ -214,6 +214,7 @@ refuse_new(struct entry *e)
     struct node *n, *after;
 
     e->b->counters.events_refused++;
+    e->arrived = e->b->now; /* a list that began before knows less */
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
@@ -348,6 +349,33 @@ listed_lost(struct request *r)
     r->body_status = SGO_NO_MEMORY;
 }
 
+/* The walk is not complete before the event is answered by id. */
+static void
+await(struct entry *e, struct feed *f)
+{
+    struct member *m = cache_member(e, f);
+
+    if (m && !m->awaited) {
+        m->awaited = true;
+        f->walk.awaited++;
+    }
+}
+
+/* A new event that the list shows in unusable bytes may be had by its id. */
+static void
+ask_refused(struct feed *f, const char *id)
+{
+    bool full;
+    struct entry *e = cache_entry(f->b, id, strlen(id), &full);
+
+    if (e && cache_join(e, f)) {
+        await(e, f);
+        plan_ask(e, ASK_RECONCILE, f);
+    } else if (e) {
+        cache_entry_unused(e);
+    }
+}
+
 static void
 listed_refused(struct request *r, struct entry *e, const char *id,
                const struct scan_error *why, sgo_status status)
@@ -360,11 +388,13 @@ listed_refused(struct request *r, struct entry *e, const char *id,
               why->reason ? why->reason : "malformed", why->offset);
     r->feed->stats.versions_refused++;
     r->b->counters.events_refused++;
+    report_feed(r->feed, &err, id[0] ? id : NULL);
     if (e) {
         e->refused = true;
         cache_proof(e);
+    } else if (id[0] && r->kind == REQUEST_WALK) {
+        ask_refused(r->feed, id); /* a held one is asked as not listed */
     }
-    report_feed(r->feed, &err, id[0] ? id : NULL);
 }
 
 /* Build the document against the entry that its bytes seem to name; *e is
@@ -396,18 +426,6 @@ build(struct request *r, const char *bytes, size_t len, struct entry **e,
         }
     }
     return status;
-}
-
-/* The walk is not complete before the event is answered by id. */
-static void
-await(struct entry *e, struct feed *f)
-{
-    struct member *m = cache_member(e, f);
-
-    if (m && !m->awaited) {
-        m->awaited = true;
-        f->walk.awaited++;
-    }
 }
 
 void
