@@ -103,6 +103,9 @@ class Client:
     allow_auth_hosts : iterable of str, optional
         Further hosts (``host`` or ``host:port``) that may authorise channels
         and so receive the key.
+    record : path, optional
+        Record what the network brings into this file (at most 1 GiB, without
+        the key), for a bug report that reproduces itself.  Default no file.
 
     Raises
     ------

@@ -533,6 +533,7 @@ class Client:
         proxy: str | None = None,
         ca_file: str | None = None,
         allow_auth_hosts: Iterable[str] | None = None,
+        record_file: str | None = None,
         log_level: int = ...,
         seed: int = 0,
         activity_timeout: float | None = None,

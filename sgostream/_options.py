@@ -44,6 +44,7 @@ class ClientOptions(TypedDict, total=False):
     proxy: str | None
     ca_file: str | os.PathLike[str] | None
     allow_auth_hosts: Iterable[str]
+    record: str | os.PathLike[str] | None
 
 
 class SubscriptionOptions(TypedDict, total=False):
@@ -209,6 +210,7 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
     if base_url is None:
         base_url = os.environ.get(URL_VARIABLE) or None
     ca_file = given.get("ca_file")
+    record = given.get("record")
     return {
         "api_key": api_key(given.get("api_key")),
         "base_url": base_url,
@@ -243,6 +245,7 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
         "allow_auth_hosts": names(
             "allow_auth_hosts", given.get("allow_auth_hosts", ())
         ),
+        "record_file": None if record is None else os.fspath(record),
     }
 
 

@@ -457,6 +457,7 @@ engine_pump(struct engine *engine)
             engine_account(engine); /* who hears the news finds it counted */
         }
         acted = true;
+        recorder_action(engine->recorder, &action);
         if (!do_network(engine, &action)) {
             engine_tell(engine, &action);
         }
@@ -464,5 +465,6 @@ engine_pump(struct engine *engine)
     if (acted) {
         engine_account(engine);
     }
+    recorder_flush(engine->recorder);
     engine_set_timer(engine);
 }

@@ -3,6 +3,7 @@
 #define SGO_CLIENT_ENGINE_H
 
 #include "client_internal.h"
+#include "client_record.h"
 #include "net/gunzip.h"
 #include "net/http.h"
 #include "net/socket.h"
@@ -35,6 +36,7 @@ struct engine {
     sgo_client *client; /* borrowed: the client waits for our end */
     struct loop *loop;  /* borrowed from the client */
     struct brain *brain;
+    struct recorder *recorder; /* NULL: no recording */
     struct http *http;
     struct loop_timer timer;
     struct loop_watch watch;

@@ -104,7 +104,7 @@ engine_share_spending(struct engine *engine,
 }
 
 static struct brain *
-make_brain(sgo_client *client)
+make_brain(sgo_client *client, struct recorder *recorder)
 {
     const struct options *o = &client->options;
     const struct brain_config config = {
@@ -127,6 +127,7 @@ make_brain(sgo_client *client)
         .pong_timeout_ns = o->pong_timeout_ns,
         .pool = client->pool,
         .log = &client->log,
+        .record = recorder ? recorder_record(recorder) : NULL,
         .seed = o->seed,
     };
 
@@ -158,7 +159,17 @@ engine_create(sgo_client *client, struct loop *loop, struct engine **out,
     }
     engine->client = client;
     engine->loop = loop;
-    engine->brain = make_brain(client);
+    if (o->record_file) {
+        status =
+            recorder_open(o->record_file, o->api_key, RECORD_FILE_MAX_BYTES,
+                          &client->log, &engine->recorder, err);
+        if (status != SGO_OK) {
+            goto fail;
+        }
+        status = SGO_NO_MEMORY;
+        error_set(err, SGO_ERROR_MEMORY, "out of memory");
+    }
+    engine->brain = make_brain(client, engine->recorder);
     if (engine->brain == NULL) {
         goto fail;
     }
@@ -180,6 +191,7 @@ engine_create(sgo_client *client, struct loop *loop, struct engine **out,
 
 fail:
     brain_free(engine->brain);
+    recorder_close(engine->recorder);
     mem_free(engine);
     return status;
 }
@@ -219,6 +231,7 @@ engine_free(struct engine *engine)
         mem_free(line);
     }
     brain_free(engine->brain);
+    recorder_close(engine->recorder);
     forget_holdings(engine->client);
     mem_free(engine->streams);
     mem_free(engine);

@@ -32,8 +32,9 @@ enum {
 struct options {
     char *api_key; /* secret */
     char *base_url;
-    char *proxy;   /* NULL: from the environment */
-    char *ca_file; /* NULL: SSL_CERT_FILE, or the system's */
+    char *proxy;       /* NULL: from the environment */
+    char *ca_file;     /* NULL: SSL_CERT_FILE, or the system's */
+    char *record_file; /* NULL: none */
     char **auth_hosts;
     size_t auth_host_count;
     struct shape shape;

@@ -230,6 +230,16 @@ copy_texts(struct options *to, const sgo_client_options *from, sgo_error *err)
             return no_memory(err);
         }
     }
+    if (from->record_file) {
+        if (from->record_file[0] == '\0') {
+            return refuse(err, "record", "is empty: give the path of a file");
+        }
+        to->record_file =
+            mem_dup(from->record_file, strlen(from->record_file));
+        if (to->record_file == NULL) {
+            return no_memory(err);
+        }
+    }
     to->seed = from->seed;
     if (to->seed == 0 && getentropy(&to->seed, sizeof(to->seed)) != 0) {
         to->seed = (uint64_t)clock_now_ns(); /* jitter, not a secret */
@@ -282,6 +292,7 @@ options_fini(struct options *options)
     mem_free(options->base_url);
     mem_free(options->proxy);
     mem_free(options->ca_file);
+    mem_free(options->record_file);
     for (size_t i = 0; i < options->auth_host_count; i++) {
         mem_free(options->auth_hosts[i]);
     }

@@ -79,6 +79,9 @@ typedef struct sgo_client_options {
     /* Liveness, for tests and bad networks; 0: the defaults (30 s, 10 s). */
     int64_t activity_timeout_ns;
     int64_t pong_timeout_ns;
+    /* Record what the network brings into this file, without the key, until
+     * the client is closed (docs/internals/recorder.md); NULL: do not. */
+    const char *record_file;
 } sgo_client_options;
 
 /* All defaults of design.md section 3; api_key stays NULL. */

@@ -41,6 +41,7 @@ static const struct option client_options[] = {
     OPTION("proxy", OPTION_TEXT, proxy),
     OPTION("ca_file", OPTION_TEXT, ca_file),
     OPTION_LIST("allow_auth_hosts", allow_auth_hosts, allow_auth_host_count),
+    OPTION("record_file", OPTION_TEXT, record_file),
     OPTION("log_level", OPTION_LEVEL, log_level),
     OPTION("seed", OPTION_UINT64, seed),
     OPTION("activity_timeout", OPTION_SECONDS, activity_timeout_ns),

@@ -137,6 +137,7 @@ def test_all_options_are_taken() -> None:
         proxy=None,
         ca_file=None,
         allow_auth_hosts=["auth.example:8443"],
+        record_file=None,
         log_level=logging.DEBUG,
         seed=1,
         activity_timeout=None,

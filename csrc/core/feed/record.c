@@ -144,7 +144,8 @@ record_fetch(struct brain *b, int64_t now, uint32_t id, const char *const *ids,
 /* ---- the secret ---------------------------------------------------------------- */
 
 /* Overwrite the secret in a copy of the bytes, also where pieces cut it: what
- * a piece ends with (from RECORD_SECRET_MIN bytes on) goes too. */
+ * a piece ends with goes too.  Fewer than RECORD_SECRET_MIN bytes may be
+ * anything and stay; what follows them goes all the same. */
 static void
 blank(const char *secret, char *bytes, size_t len, size_t *matched)
 {
@@ -155,12 +156,14 @@ blank(const char *secret, char *bytes, size_t len, size_t *matched)
         size_t rest = n - *matched < len ? n - *matched : len;
 
         if (memcmp(bytes, secret + *matched, rest) == 0) {
-            memset(bytes, 'X', rest);
-            at = rest;
             *matched += rest;
-        }
-        if (*matched < n && at == len) {
-            return; /* still inside */
+            if (*matched >= RECORD_SECRET_MIN) {
+                memset(bytes, 'X', rest);
+            }
+            if (*matched < n) {
+                return; /* still inside */
+            }
+            at = rest;
         }
     }
     *matched = 0;
@@ -168,9 +171,11 @@ blank(const char *secret, char *bytes, size_t len, size_t *matched)
         memset(found, 'X', n);
         at = (size_t)(found - bytes) + n;
     }
-    for (size_t k = n - 1; k >= RECORD_SECRET_MIN; k--) {
+    for (size_t k = n - 1; k > 0; k--) {
         if (k <= len - at && memcmp(bytes + len - k, secret, k) == 0) {
-            memset(bytes + len - k, 'X', k);
+            if (k >= RECORD_SECRET_MIN) {
+                memset(bytes + len - k, 'X', k);
+            }
             *matched = k;
             return;
         }

@@ -28,4 +28,7 @@ sgo_status record_replay(const char *bytes, size_t len,
                          void (*act)(void *ctx, const struct action *action),
                          void *ctx, size_t *out_lines) SGO_WARN_UNUSED;
 
+/* The digest of actions, one after the other; 0 is the first one's. */
+uint64_t record_digest(uint64_t digest, const struct action *action);
+
 #endif
