@@ -349,9 +349,6 @@ check_request(struct sim *s, const struct sim_request *r)
 static void
 note_outage(struct sim *s, const struct sim_request *r)
 {
-    if (r->no_answer || r->status >= 500) {
-        s->refused_at = s->now;
-    }
     if (r->no_answer && scenario_hits(s, F_OUTAGE)) {
         if (s->outage_since == 0) {
             s->outage_since = s->now;

@@ -321,7 +321,7 @@ struct sim {
     bool usage_told;
     int64_t usage_told_at;
     int64_t wait_until;   /* a 429 said so */
-    int64_t refused_at;   /* the last answer that keeps requests back */
+    int64_t refused_at;   /* the last 429 */
     bool general_outage;  /* every request of late failed … */
     int64_t outage_since; /* … since */
     unsigned outage_asks; /* requests since */

@@ -390,6 +390,7 @@ struct gate {
     int64_t last_success;  /* arrival of the last good answer */
     int64_t denied_since;  /* 401 and 403 without a success between; 0 */
     int64_t limited_until; /* 429 */
+    int64_t limited_at;    /* when the last one was noted */
     unsigned limited;      /* 429 in a row */
     int64_t memory_until;
 };

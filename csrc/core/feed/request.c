@@ -319,7 +319,8 @@ dispatch(struct request *r, const struct answer_end *end)
         return;
     }
     outcome = retry_judge(r, end, &err);
-    if (r->kind != REQUEST_USAGE || r->probe || outcome == OUTCOME_OK) {
+    if (r->kind != REQUEST_USAGE || r->probe || outcome == OUTCOME_OK ||
+        outcome == OUTCOME_LIMITED) {
         retry_note(r, outcome, &err); /* reading limits is a courtesy */
     }
     if (outcome != OUTCOME_OK) {

@@ -295,13 +295,13 @@ note_limited(struct brain *b, const struct request *r, const sgo_error *err)
         delay = 3600 * NS_PER_S;
         b->usage_wanted = true;
     }
-    if (r->created < g->opened) { /* sent before we knew: no news … */
+    if (r->created < g->limited_at) { /* sent before we knew: no news … */
         if (delay > 0) {          /* … but for a wait that it tells */
             limited_until(g, clock_add(b->now, delay));
         }
         return;
     }
-    g->opened = b->now;
+    g->opened = g->limited_at = b->now;
     g->limited++;
     if (delay <= 0) {
         delay = retry_delay(b, g->limited, RETRY_FIRST_NS, RETRY_MAX_NS);
