@@ -24,7 +24,7 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint typecheck wheel-test test asan tsan soak-minute
+CI_STEPS := lint typecheck wheel-test test asan tsan sim-sample soak-minute
 FULL_STEPS := $(CI_STEPS) ctest-long valgrind
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
@@ -123,6 +123,34 @@ tsan: prepare-build ## C tests under ThreadSanitizer
 valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
 	@$(SUBMAKE) run-ctests RUNNER=--valgrind
 
+# Deterministic simulation (docs/internals/simulation.md).  SIM_OFFSET moves CI
+# to other seeds with each commit, or each day where there is no git.
+SEEDS ?= 2000
+FIRST ?= 1
+SIM_ARGS ?=
+SIM_OFFSET ?= $(shell git rev-list --count HEAD 2>/dev/null || date +%j)
+.PHONY: sim sim-mutants sim-herd sim-sample
+sim: prepare-build ## simulate SEEDS=2000 from FIRST=1; SIM_ARGS='--trace'
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/release/sim VARIANT=release
+	@$(BUILD)/release/sim --first $(FIRST) --seeds $(SEEDS) $(SIM_ARGS)
+
+sim-mutants: prepare-build ## catch each deliberate bug; writes their table
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/mutants/sim VARIANT=mutants
+	@$(BUILD)/mutants/sim --mutants --first $(FIRST) \
+	    --table docs/internals/simulation.md $(SIM_ARGS)
+
+sim-herd: prepare-build ## 10,000 clients of a server that was down for 30 s
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/release/sim VARIANT=release
+	@$(BUILD)/release/sim --herd
+
+sim-sample: prepare-build ## what CI simulates: other seeds with each commit
+	@echo "  simulation sample: SIM_OFFSET=$(SIM_OFFSET)"
+	@$(SUBMAKE) sim FIRST=$$(($(SIM_OFFSET) * 100000)) SEEDS=100000 \
+	    SIM_ARGS='--seconds 40'
+	@$(SUBMAKE) sim-herd
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/mutants/sim VARIANT=mutants
+	@$(BUILD)/mutants/sim --mutants --sample 8 --offset $(SIM_OFFSET)
+
 .PHONY: model
 model: ## the brain's rules as a Promela model, checked by spin
 	@$(PREPARE) model
@@ -195,6 +223,7 @@ CC_gcc := gcc
 CC_clang := clang
 CC_asan := gcc
 CC_tsan := gcc
+CC_mutants := $(CC)
 CC_coverage := gcc
 
 HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -205,12 +234,13 @@ FLAGS_clang := -O2 -g $(HARDEN)
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_mutants := -O2 -g -DSGO_MUTANTS
 FLAGS_coverage := -O0 -g --coverage
 
 COMPILER := $(CC_$(VARIANT))
 ifeq ($(COMPILER),)
-$(error VARIANT is one of debug release gcc clang asan tsan coverage, \
-    not "$(VARIANT)")
+$(error VARIANT is one of debug release gcc clang asan tsan coverage \
+    mutants, not "$(VARIANT)")
 endif
 
 WERROR ?= -Werror
@@ -251,6 +281,8 @@ included = $(filter $(HELPER_SOURCES),$(foreach f,$(1), \
 helpers_of = $(sort $(call included,$(1) $(call included,$(1))))
 EXAMPLE_SOURCES := $(sort $(wildcard examples/*.c))
 
+SIM_SOURCES := $(sort $(wildcard tests/sim/*.c))
+
 objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 LIBRARY := $(OUT)/libsgostream.a
 TEST_PROGRAMS := $(patsubst tests/c/%.c,$(OUT)/tests/%,$(TEST_SOURCES))
@@ -262,7 +294,7 @@ TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(OUT)/tools/%,$(TOOL_SOURCES))
 C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
     csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] \
     tests/tools/*.[ch] examples/*.[ch] \
-    benchmarks/*.[ch]))
+    benchmarks/*.[ch] tests/sim/*.[ch]))
 PY_LINTED := setup.py .ci sgostream tests examples benchmarks
 
 $(OUT)/obj/%.o: %.c Makefile
@@ -272,6 +304,7 @@ $(OUT)/obj/%.o: %.c Makefile
 
 $(call objects,$(BINDING_SOURCES)): ALL_CFLAGS += $(PY_CFLAGS)
 $(call objects,$(TEST_SOURCES) $(HELPER_SOURCES)): ALL_CFLAGS += -Itests/c
+$(call objects,$(SIM_SOURCES)): ALL_CFLAGS += -Itests/c -Itests/sim
 
 $(LIBRARY): $(call objects,$(CORE_SOURCES))
 	@echo "  AR   [$(VARIANT)] $@"
@@ -282,6 +315,11 @@ $(LIBRARY): $(call objects,$(CORE_SOURCES))
 $(OUT)/tests/%: $(OUT)/obj/tests/c/%.o \
     $$(call objects,$$(call helpers_of,tests/c/$$*.c)) $(LIBRARY)
 	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
+
+# It brings a clock of its own; the archive's is not linked then.
+$(OUT)/sim: $(call objects,$(SIM_SOURCES) tests/c/json_help.c) $(LIBRARY)
 	@echo "  LINK [$(VARIANT)] $@"
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
 
@@ -296,7 +334,7 @@ $(OUT)/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARY)
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
 
 ALL_OBJECTS := $(call objects,$(CORE_SOURCES) $(BINDING_SOURCES) \
-    $(TEST_SOURCES) $(HELPER_SOURCES) $(EXAMPLE_SOURCES) \
+    $(TEST_SOURCES) $(HELPER_SOURCES) $(SIM_SOURCES) $(EXAMPLE_SOURCES) \
     $(TOOL_SOURCES))
 -include $(ALL_OBJECTS:.o=.d)
 .SECONDARY: $(ALL_OBJECTS)

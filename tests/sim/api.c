@@ -480,8 +480,8 @@ request_end(struct sim *s, struct sim_request *r, const char *why)
     struct answer_end end = {.ok = why == NULL,
                              .truncated = why && r->sent,
                              .http_status = r->headed ? r->status : 0,
-                             .retry_after_ns = r->headed ? r->retry_after
-                                                         : -1};
+                             .retry_after_ns =
+                                 r->headed ? r->retry_after : -1};
     uint64_t id = r->id;
 
     if (why) {

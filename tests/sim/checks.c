@@ -60,8 +60,10 @@ check_removal(struct sim *s, const struct sim_stream *st, size_t i,
     if (belongs(e, truth_now(e), st) && s->now - e->member_since > LONG_NS &&
         (e->lied_at == 0 || s->now - e->lied_at > LONG_NS) &&
         s->now - s->woke_at > LONG_NS) {
-        sim_fail(s, "P1", "S%u: %s removed (%s), but it has belonged for "
-                 "%.1f s", st->id, e->id, cause_name(cause),
+        sim_fail(s, "P1",
+                 "S%u: %s removed (%s), but it has belonged for "
+                 "%.1f s",
+                 st->id, e->id, cause_name(cause),
                  (double)(s->now - e->member_since) / 1e9);
     }
 }
@@ -85,11 +87,10 @@ check_publish(struct sim *s, const struct action *a)
     check_body(s, i, doc, v);
     switch (a->u.publish.kind) {
     case SGO_ADDED:
-        if (*held || (a->u.publish.cause != SGO_CAUSE_SNAPSHOT &&
-                      truth_leaving(&s->events[i].versions[v - 1],
-                                    st->feed))) {
-            sim_fail(s, "P1", "S%u: %s added, but %s", st->id,
-                     s->events[i].id,
+        if (*held ||
+            (a->u.publish.cause != SGO_CAUSE_SNAPSHOT &&
+             truth_leaving(&s->events[i].versions[v - 1], st->feed))) {
+            sim_fail(s, "P1", "S%u: %s added, but %s", st->id, s->events[i].id,
                      *held ? "it was there" : "it has left");
         }
         break;
@@ -231,8 +232,10 @@ check_notified(struct sim *s, size_t i)
 
         if (st->docs[i] && !st->final && !st->unanswered[i] &&
             e->notified_seq > e->answer_seq) {
-            sim_fail(s, "P2", "S%u: %s was notified and is not called "
-                     "unanswered", st->id, e->id);
+            sim_fail(s, "P2",
+                     "S%u: %s was notified and is not called "
+                     "unanswered",
+                     st->id, e->id);
         }
     }
 }
@@ -388,8 +391,7 @@ check_answer(struct sim *s, struct sim_request *r, bool ended)
 {
     bool list = r->kind == ASK_LIST || r->kind == ASK_BOOT;
 
-    for (; list && r->told < r->listed_n &&
-           r->listed_end[r->told] <= r->sent;
+    for (; list && r->told < r->listed_n && r->listed_end[r->told] <= r->sent;
          r->told++) {
         is_answered(s, r, r->listed[r->told]);
     }
@@ -424,8 +426,8 @@ check_bounds(struct sim *s)
     if (c.events_held > s->sc.max_events ||
         c.requests_in_flight > s->sc.max_in_flight ||
         c.cache_bytes > (size_t)64 << 20) {
-        sim_fail(s, "P5", "%zu events, %u requests, %zu bytes",
-                 c.events_held, c.requests_in_flight, c.cache_bytes);
+        sim_fail(s, "P5", "%zu events, %u requests, %zu bytes", c.events_held,
+                 c.requests_in_flight, c.cache_bytes);
     }
     for (size_t i = 0; i < s->sub_count; i++) {
         const struct sim_sub *sub = &s->subs[i];
@@ -464,9 +466,10 @@ check_event(struct sim *s, const struct sim_stream *st, size_t i,
         sim_fail(s, "P1", "S%u at rest: %s does not belong", st->id, e->id);
     }
     if (doc && e->notified_seq > e->answer_seq) {
-        sim_fail(s, "P2", "S%u at rest: a notification of %s at %.4f was "
-                 "never answered", st->id, e->id,
-                 (double)(e->notified_at - s->begin) / 1e9);
+        sim_fail(s, "P2",
+                 "S%u at rest: a notification of %s at %.4f was "
+                 "never answered",
+                 st->id, e->id, (double)(e->notified_at - s->begin) / 1e9);
     }
     if (doc && (st->unanswered[i] || e->told_refused)) {
         sim_fail(s, "P2", "S%u at rest: %s is not proven", st->id, e->id);
@@ -504,12 +507,13 @@ check_stats(struct sim *s, const struct sim_stream *st)
         return;
     }
     if (stats.ids_notified != st->ids_delivered) {
-        sim_fail(s, "counts", "S%u: %" PRIu64 " ids notified, %" PRIu64
-                 " counted", st->id, st->ids_delivered, stats.ids_notified);
+        sim_fail(s, "counts",
+                 "S%u: %" PRIu64 " ids notified, %" PRIu64 " counted", st->id,
+                 st->ids_delivered, stats.ids_notified);
     }
     if (st->gaps > stats.gaps && s->sc.streams[st->id - 1].at == 0) {
-        sim_fail(s, "counts", "S%u: %u gaps told, %" PRIu64 " counted",
-                 st->id, st->gaps, stats.gaps);
+        sim_fail(s, "counts", "S%u: %u gaps told, %" PRIu64 " counted", st->id,
+                 st->gaps, stats.gaps);
     }
 }
 

@@ -115,8 +115,7 @@ replay(struct sim *s, struct sim_sub *sub, size_t i, sgo_update *u)
 }
 
 static void
-check_order(struct sim *s, struct sim_sub *sub, size_t i, size_t v,
-            bool again)
+check_order(struct sim *s, struct sim_sub *sub, size_t i, size_t v, bool again)
 {
     if (v < sub->seen[i] && !check_may_go_back(s, i, again)) {
         sim_fail(s, "P3", "sub %d: %s version %zu after %zu",
@@ -157,8 +156,8 @@ took(struct sim *s, struct sim_sub *sub, sgo_update *u)
         sub->copies[i] = NULL;
         return;
     }
-    if (kind == SGO_CHANGED && (update_previous(u) == NULL ||
-                                !copy_is(sub, i, update_previous(u)))) {
+    if (kind == SGO_CHANGED &&
+        (update_previous(u) == NULL || !copy_is(sub, i, update_previous(u)))) {
         sim_fail(s, "P4", "sub %d: `previous` of %s is not what was shown",
                  (int)(sub - s->subs), event->event_id);
         return;
@@ -275,8 +274,8 @@ open_task(struct sim *s, struct task *t)
     o.event_id_count = sub->one_event;
     o.max_age_ns = sub->mark ? 90 * NS_PER_S : 0;
     o.on_stale = SGO_ON_STALE_MARK;
-    if (subscription_create(s->hub, sub->streams, sub->stream_n, &o,
-                            &sub->sub, &err) != SGO_OK) {
+    if (subscription_create(s->hub, sub->streams, sub->stream_n, &o, &sub->sub,
+                            &err) != SGO_OK) {
         sim_fail(s, "P5", "no subscription: %s", err.text);
         sub->ended = true;
         return;
@@ -337,16 +336,15 @@ check_counts(struct sim *s, const struct sim_sub *sub)
 
     subscription_get_stats(sub->sub, &st);
     if (st.delivered != sub->taken || st.slow_episodes < sub->slow) {
-        sim_fail(s, "counts", "sub %d: %" PRIu64 " taken, %" PRIu64
-                 " counted", (int)(sub - s->subs), sub->taken, st.delivered);
+        sim_fail(s, "counts", "sub %d: %" PRIu64 " taken, %" PRIu64 " counted",
+                 (int)(sub - s->subs), sub->taken, st.delivered);
     }
     if (st.pending || (st.cancelled == 0 && st.conflated != sub->skipped) ||
         sub->skipped > st.conflated) {
         sim_fail(s, "counts",
                  "sub %d: %" PRIu64 " pending, %" PRIu64 " conflated, %" PRIu64
                  " skipped",
-                 (int)(sub - s->subs), st.pending, st.conflated,
-                 sub->skipped);
+                 (int)(sub - s->subs), st.pending, st.conflated, sub->skipped);
     }
 }
 
@@ -378,8 +376,10 @@ consumer_check(struct sim *s)
             struct document *doc = consumer_held(s, sub, i);
 
             if (doc ? !copy_is(sub, i, doc) : sub->copies[i] != NULL) {
-                sim_fail(s, "P4", "sub %zu: its copy of %s is not what the "
-                         "streams hold", k, s->events[i].id);
+                sim_fail(s, "P4",
+                         "sub %zu: its copy of %s is not what the "
+                         "streams hold",
+                         k, s->events[i].id);
             }
             if (doc && sub->stale[i]) {
                 sim_fail(s, "P2", "sub %zu: %s is stale at rest", k,

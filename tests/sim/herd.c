@@ -51,8 +51,7 @@ connect_wanted(struct herd *h, struct member *m, uint64_t generation)
 {
     const struct pusher_end end = {.reason = "", .retry_after_ns = -1};
 
-    if (h->now >= DOWN_AT &&
-        (h->now - DOWN_AT) / NS_PER_S < HERD_SECONDS) {
+    if (h->now >= DOWN_AT && (h->now - DOWN_AT) / NS_PER_S < HERD_SECONDS) {
         h->connects[(h->now - DOWN_AT) / NS_PER_S]++;
     }
     if (!h->up) {
@@ -126,8 +125,8 @@ begin(struct herd *h)
         struct member *m = &h->members[i];
 
         rand_init(&m->rand, 77 + i);
-        m->p = must(pusher_create(&h->coordinates, &settings, &m->rand, NULL,
-                                  h->now));
+        m->p = must(
+            pusher_create(&h->coordinates, &settings, &m->rand, NULL, h->now));
         if (pusher_channel_add(m->p, h->now, "presence-x", "u") != SGO_OK) {
             abort();
         }
@@ -196,8 +195,7 @@ run(int code, bool loud)
         }
     }
     for (size_t i = 0; i < CLIENTS; i++) {
-        h->back +=
-            pusher_channel_subscribed(h->members[i].p, "presence-x");
+        h->back += pusher_channel_subscribed(h->members[i].p, "presence-x");
         pusher_free(h->members[i].p);
     }
     if (loud) {

@@ -17,9 +17,9 @@ enum { SEED_MAX_SECONDS = 120, FAILURES_MAX = 10 };
 
 struct options {
     uint64_t first, seeds;
-    double seconds;   /* of real time; 0: no limit */
-    uint64_t keep;    /* bits of the faults that stay */
-    double storm;     /* 0: as the seed says */
+    double seconds; /* of real time; 0: no limit */
+    uint64_t keep;  /* bits of the faults that stay */
+    double storm;   /* 0: as the seed says */
     bool trace, herd, mutants;
     const char *mutant; /* only this one */
     unsigned sample, offset;
@@ -31,9 +31,9 @@ struct verdict {
     bool failed;
     char promise[8];
     char failure[600];
-    double at;      /* virtual seconds */
+    double at; /* virtual seconds */
     double lasted;
-    size_t faults;  /* of the seed */
+    size_t faults; /* of the seed */
 };
 
 static double
@@ -239,10 +239,9 @@ int sgo_mutant;
 
 static const struct {
     const char *name, *what;
-} mutants[] = {
-    {"NONE", ""},
+} mutants[] = {{"NONE", ""},
 #define MUTANT_ROW(name, what) {#name, what},
-    MUTANTS(MUTANT_ROW)
+               MUTANTS(MUTANT_ROW)
 #undef MUTANT_ROW
 };
 

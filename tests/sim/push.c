@@ -312,8 +312,8 @@ subscribe(struct sim *s, struct sim_socket *k, const cJSON *data)
 {
     const char *channel = cJSON_GetStringValue(
         cJSON_GetObjectItemCaseSensitive(data, "channel"));
-    const char *auth = cJSON_GetStringValue(
-        cJSON_GetObjectItemCaseSensitive(data, "auth"));
+    const char *auth =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "auth"));
     const char *user = cJSON_GetStringValue(
         cJSON_GetObjectItemCaseSensitive(data, "channel_data"));
     char wanted[200], text[400];
@@ -367,8 +367,8 @@ heard(struct sim *s, struct task *t)
     }
     k->heard_at = s->now;
     tree = cJSON_Parse(t->text);
-    event = cJSON_GetStringValue(
-        cJSON_GetObjectItemCaseSensitive(tree, "event"));
+    event =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "event"));
     data = cJSON_GetObjectItemCaseSensitive(tree, "data");
     if (event == NULL) {
         sim_fail(s, "P2", "the client sent %s", t->text);
@@ -548,8 +548,7 @@ concerns(const struct sim *s, const struct sim_event *e,
     if (same_channel(name, channel)) {
         return v->state.live || was->state.live;
     }
-    push_channel_name(s, name, sizeof(name), "events:upcoming", e->league,
-                      "");
+    push_channel_name(s, name, sizeof(name), "events:upcoming", e->league, "");
     if (same_channel(name, channel)) {
         return !v->state.started || !was->state.started;
     }
@@ -579,8 +578,7 @@ noise(struct sim *s, struct sim_socket *k, const char *channel)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 5)],
-             channel);
+    snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 5)], channel);
 #pragma GCC diagnostic pop
     say(s, k, "", 0, text);
 }
@@ -647,8 +645,7 @@ push_notify(struct sim *s, const size_t *events, size_t n,
     for (size_t i = 0; i < SIM_SOCKETS; i++) {
         struct sim_socket *k = &s->sockets[i];
 
-        for (size_t c = 0; k->alive && !k->mute && c < k->channel_count;
-             c++) {
+        for (size_t c = 0; k->alive && !k->mute && c < k->channel_count; c++) {
             const char *channel = k->channels[c].name;
             uint64_t ids = 0;
 
@@ -660,8 +657,7 @@ push_notify(struct sim *s, const size_t *events, size_t n,
             if (ids && s->sc.batches && strstr(channel, "-byid-") == NULL) {
                 size_t more = (size_t)rand_between(
                     &s->net, 0, (int64_t)s->event_count - 1);
-                const struct event_version *v =
-                    truth_now(&s->events[more]);
+                const struct event_version *v = truth_now(&s->events[more]);
 
                 if (concerns(s, &s->events[more], v, channel)) {
                     ids |= UINT64_C(1) << more;

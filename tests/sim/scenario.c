@@ -11,12 +11,12 @@
 /* Each kind of fault: how it is drawn. */
 static const struct {
     const char *name;
-    unsigned weight;     /* how often it is chosen */
-    bool instant;        /* happens at one moment */
-    bool lossy;          /* only a later reconcile can repair it */
-    bool once;           /* at most one in a run */
-    int64_t longest;     /* seconds */
-    int64_t low, high;   /* of arg */
+    unsigned weight;   /* how often it is chosen */
+    bool instant;      /* happens at one moment */
+    bool lossy;        /* only a later reconcile can repair it */
+    bool once;         /* at most one in a run */
+    int64_t longest;   /* seconds */
+    int64_t low, high; /* of arg */
 } kinds[F_KINDS] = {
     [F_RESET] = {"reset", 4, false, false, false, 40, 0, 0},
     [F_HANG] = {"hang", 2, false, false, false, 20, 0, 0},
@@ -161,9 +161,8 @@ draw_streams(struct scenario *sc, struct rand *r)
     size_t n = (size_t)ONE_OF(r, 1, 1, 2, 3, 4);
 
     for (size_t i = 0; i < n; i++) {
-        int64_t at = i && rand_between(r, 0, 1)
-                         ? rand_between(r, 0, sc->storm_ns)
-                         : 0;
+        int64_t at =
+            i && rand_between(r, 0, 1) ? rand_between(r, 0, sc->storm_ns) : 0;
 
         sc->streams[i].feed = "events:live";
         sc->streams[i].league = "";
@@ -345,15 +344,13 @@ scenario_hits(struct sim *s, enum fault_kind kind)
 static void
 change(struct sim *s, struct task *t)
 {
-    size_t i =
-        (size_t)rand_between(&s->act, 0, (int64_t)s->event_count - 1);
+    size_t i = (size_t)rand_between(&s->act, 0, (int64_t)s->event_count - 1);
 
     (void)t;
     if (s->calm) {
         return;
     }
-    if (!s->sc.early ||
-        s->now - truth_now(&s->events[i])->at > 8 * NS_PER_S) {
+    if (!s->sc.early || s->now - truth_now(&s->events[i])->at > 8 * NS_PER_S) {
         truth_change(s, i);
     }
     sim_task(s, s->now + rand_between(&s->act, 0, 2 * s->sc.change_ns),

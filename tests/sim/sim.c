@@ -63,8 +63,8 @@ line(struct sim *s, const char *fmt, va_list ap)
     int n = vsnprintf(text, sizeof(text), fmt, ap);
 
     for (int i = 0; i < n && i < (int)sizeof(text); i++) {
-        s->digest = (s->digest ^ (unsigned char)text[i]) *
-                    UINT64_C(0x100000001b3);
+        s->digest =
+            (s->digest ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
     }
     if (s->trace) {
         printf("%10.4f  %s\n", sim_seconds(s), text);
@@ -106,12 +106,10 @@ before(const struct task *a, const struct task *b)
 }
 
 struct task *
-sim_task(struct sim *s, int64_t at,
-         void (*run)(struct sim *s, struct task *t))
+sim_task(struct sim *s, int64_t at, void (*run)(struct sim *s, struct task *t))
 {
-    struct task t = {.at = at > s->now ? at : s->now,
-                     .order = ++s->order,
-                     .run = run};
+    struct task t = {
+        .at = at > s->now ? at : s->now, .order = ++s->order, .run = run};
     size_t i = s->heap_n++;
 
     if (s->heap_n > s->heap_cap) {

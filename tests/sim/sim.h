@@ -45,48 +45,48 @@ struct sim;
 
 enum fault_kind {
     /* HTTP */
-    F_RESET,      /* no answer at all, or cut in the body */
-    F_HANG,       /* never answered */
-    F_SLOW,       /* up to arg seconds longer */
-    F_500,        /* 500, 503, 408 or 409 with the API's words */
-    F_HTML,       /* a proxy's page, 200 or 502 or 403 */
-    F_504,        /* for whatever is large */
-    F_429,        /* without Retry-After */
-    F_429_WAIT,   /* Retry-After of up to arg seconds */
-    F_503_WAIT,   /* likewise with 503 */
-    F_400_ID,     /* whatever names event number arg is refused */
-    F_401,        /* refused key, with the API's words */
+    F_RESET,       /* no answer at all, or cut in the body */
+    F_HANG,        /* never answered */
+    F_SLOW,        /* up to arg seconds longer */
+    F_500,         /* 500, 503, 408 or 409 with the API's words */
+    F_HTML,        /* a proxy's page, 200 or 502 or 403 */
+    F_504,         /* for whatever is large */
+    F_429,         /* without Retry-After */
+    F_429_WAIT,    /* Retry-After of up to arg seconds */
+    F_503_WAIT,    /* likewise with 503 */
+    F_400_ID,      /* whatever names event number arg is refused */
+    F_401,         /* refused key, with the API's words */
     F_404_SEVERAL, /* 404 though several were asked for */
-    F_TRUNCATED,  /* cut in the body */
-    F_MALFORMED,  /* the length is right, the JSON is not */
-    F_FALSE,      /* 200 with success false, or without success, or empty */
-    F_SHORT,      /* answers to several ids lack some */
-    F_STALE,      /* read from a replica up to arg ms behind */
-    F_AGED,       /* from a cache, up to arg s old, told by Age */
-    F_SLOTS,      /* no stream slot: bootstraps and authorisations */
+    F_TRUNCATED,   /* cut in the body */
+    F_MALFORMED,   /* the length is right, the JSON is not */
+    F_FALSE,       /* 200 with success false, or without success, or empty */
+    F_SHORT,       /* answers to several ids lack some */
+    F_STALE,       /* read from a replica up to arg ms behind */
+    F_AGED,        /* from a cache, up to arg s old, told by Age */
+    F_SLOTS,       /* no stream slot: bootstraps and authorisations */
     /* Pusher */
-    F_CLOSE,      /* all sockets closed with code arg */
-    F_HALF_OPEN,  /* all sockets lead nowhere from now on */
-    F_REFUSE,     /* connects fail: transport, or HTTP status */
+    F_CLOSE,     /* all sockets closed with code arg */
+    F_HALF_OPEN, /* all sockets lead nowhere from now on */
+    F_REFUSE,    /* connects fail: transport, or HTTP status */
     F_NO_GREETING,
     F_BAD_GREETING,
     F_ERROR_FIRST, /* pusher:error with code arg instead of a greeting */
-    F_LAG,        /* messages up to arg ms later */
-    F_DUPLICATE,  /* notifications twice */
-    F_LOSE,       /* notifications lost without a sign */
-    F_GARBLE,     /* notifications arrive unreadable */
-    F_NOISE,      /* other messages between */
-    F_SUB_SILENT, /* subscribes are not answered */
-    F_SUB_ERROR,  /* …or refused */
-    F_AUTH,       /* authorisations fail: arg is the status, 0 garbage */
-    F_ROTATE,     /* the app moves: other key, host and channels */
-    F_FATAL,      /* closed with 4005: the end */
+    F_LAG,         /* messages up to arg ms later */
+    F_DUPLICATE,   /* notifications twice */
+    F_LOSE,        /* notifications lost without a sign */
+    F_GARBLE,      /* notifications arrive unreadable */
+    F_NOISE,       /* other messages between */
+    F_SUB_SILENT,  /* subscribes are not answered */
+    F_SUB_ERROR,   /* …or refused */
+    F_AUTH,        /* authorisations fail: arg is the status, 0 garbage */
+    F_ROTATE,      /* the app moves: other key, host and channels */
+    F_FATAL,       /* closed with 4005: the end */
     /* the host, the truth, the consumers */
-    F_SUSPEND,    /* the machine sleeps arg seconds */
-    F_OUTAGE,     /* everything is down */
-    F_BURST,      /* all events change at once */
-    F_VANISH,     /* event number arg does not exist for the while */
-    F_NO_TAKE,    /* consumers take nothing */
+    F_SUSPEND, /* the machine sleeps arg seconds */
+    F_OUTAGE,  /* everything is down */
+    F_BURST,   /* all events change at once */
+    F_VANISH,  /* event number arg does not exist for the while */
+    F_NO_TAKE, /* consumers take nothing */
     F_KINDS
 };
 
@@ -130,12 +130,12 @@ struct sim_event {
     size_t n, cap;
     int64_t member_since; /* live, started or exists changed last */
     /* What the client did about it, by number of input. */
-    uint64_t notified_seq;    /* newest notification that it got */
+    uint64_t notified_seq; /* newest notification that it got */
     int64_t notified_at;
-    uint64_t answer_seq;      /* start of the newest good answer */
-    bool told_refused;        /* by the last proof */
-    int64_t lied_at;          /* the server gave an untrue answer last */
-    bool reported;            /* an error named it */
+    uint64_t answer_seq; /* start of the newest good answer */
+    bool told_refused;   /* by the last proof */
+    int64_t lied_at;     /* the server gave an untrue answer last */
+    bool reported;       /* an error named it */
 };
 
 /* ---- requests --------------------------------------------------------------- */
@@ -177,11 +177,11 @@ struct sim_channel {
 struct sim_socket {
     uint32_t link_id;
     uint64_t generation;
-    bool open;   /* the client believes in it */
-    bool alive;  /* the server does */
-    bool mute;   /* nothing passes */
+    bool open;  /* the client believes in it */
+    bool alive; /* the server does */
+    bool mute;  /* nothing passes */
     bool greeted;
-    bool left;   /* the client has closed or killed it */
+    bool left; /* the client has closed or killed it */
     int64_t mute_at;
     int64_t heard_at; /* by the server */
     int64_t last_at;  /* messages arrive in order */
@@ -196,9 +196,9 @@ struct sim_link {
     bool used;
     int64_t ended_at;
     int code;
-    int64_t told_wait;   /* Retry-After of a refused upgrade */
-    bool by_client;      /* it ended the socket itself */
-    bool fetched;        /* coordinates came since */
+    int64_t told_wait;    /* Retry-After of a refused upgrade */
+    bool by_client;       /* it ended the socket itself */
+    bool fetched;         /* coordinates came since */
     int64_t connects[16]; /* times of the newest */
     size_t connect_count;
 };
@@ -249,11 +249,11 @@ struct scenario {
     unsigned slow_tail;
     size_t page_cap, chunk;
     bool lossless; /* no reconcile by the clock, nothing only it could find */
-    bool early; /* lossless, yet answers lag behind notifications */
+    bool early;    /* lossless, yet answers lag behind notifications */
     bool stamped;  /* every change moves a lastUpdatedAt */
     bool reorder;  /* the order of keys changes from answer to answer */
     bool snapshot_first;
-    bool batches;    /* several ids in a notification */
+    bool batches; /* several ids in a notification */
     bool ws_pings;
     bool data_array; /* notifications' data is no string */
     unsigned minute_requests, minute_objects; /* of the plan; 0: none */
@@ -263,8 +263,8 @@ struct scenario {
     unsigned max_in_flight;
     struct {
         const char *feed, *league;
-        int event;   /* byid */
-        int64_t at;  /* joins, relative to the begin */
+        int event;  /* byid */
+        int64_t at; /* joins, relative to the begin */
     } streams[SIM_STREAMS];
     size_t stream_count;
     size_t sub_count;
@@ -298,7 +298,7 @@ struct sim {
     struct pool *pool;
     uint64_t seq; /* inputs of the brain so far */
     uint64_t steps;
-    bool calm;    /* the storm is over: no faults, no changes */
+    bool calm; /* the storm is over: no faults, no changes */
 
     struct sim_event events[SIM_EVENTS];
     size_t event_count;

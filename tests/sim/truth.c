@@ -20,8 +20,7 @@ struct page {
     size_t len, cap;
 };
 
-static void
-put(struct page *t, const char *fmt, ...) SGO_PRINTF(2, 3);
+static void put(struct page *t, const char *fmt, ...) SGO_PRINTF(2, 3);
 
 static void
 put(struct page *t, const char *fmt, ...)
@@ -63,16 +62,14 @@ put_marker(struct page *t, const struct event_state *e, size_t v)
 static void
 put_quote(struct page *t, const struct quote_state *q, const char *book)
 {
-    put(t,
-        "\"%s\":{\"odds\":\"%+d\",\"lastUpdatedAt\":",
-        book, q->odds);
+    put(t, "\"%s\":{\"odds\":\"%+d\",\"lastUpdatedAt\":", book, q->odds);
     put_time(t, q->stamp);
     put(t, ",\"available\":%s", yes(q->odds % 7));
     if (q->alt_lines >= 0) {
         put(t, ",\"altLines\":[");
         for (int i = 0; i < q->alt_lines; i++) {
-            put(t, "%s{\"overUnder\":\"%d.5\",\"odds\":\"%+d\"}",
-                i ? "," : "", 40 + i, q->odds + i);
+            put(t, "%s{\"overUnder\":\"%d.5\",\"odds\":\"%+d\"}", i ? "," : "",
+                40 + i, q->odds + i);
         }
         put(t, "]");
     }
@@ -149,8 +146,7 @@ add_version(struct sim *s, struct sim_event *e, const struct event_state *st)
     v = &e->versions[e->n];
     *v = (struct event_version){.at = s->now, .state = *st};
     v->body[0] = body_of(e, st, e->n, false, &v->len[0]);
-    v->body[1] = s->sc.reorder ? body_of(e, st, e->n, true, &v->len[1])
-                               : NULL;
+    v->body[1] = s->sc.reorder ? body_of(e, st, e->n, true, &v->len[1]) : NULL;
     e->n++;
 }
 
@@ -166,7 +162,7 @@ truth_index(const struct sim *s, const char *id)
     }
     i = i < n ? (size_t)strtoul(id + i, NULL, 10) : SIM_EVENTS;
     return i < s->event_count && strcmp(s->events[i].id, id) == 0 ? i
-                                                                : SIM_EVENTS;
+                                                                  : SIM_EVENTS;
 }
 
 const struct event_version *
@@ -333,8 +329,7 @@ truth_change(struct sim *s, size_t i)
     while (n-- > 0) {
         change_quote(s, &st);
     }
-    if (!s->sc.early &&
-        sim_chance(&s->act, s->event_count < 6 ? 500 : 200)) {
+    if (!s->sc.early && sim_chance(&s->act, s->event_count < 6 ? 500 : 200)) {
         change_status(s, &st);
     }
     if (sim_chance(&s->act, 100)) {
@@ -367,9 +362,8 @@ truth_init(struct sim *s)
     s->event_count = s->sc.events;
     for (size_t i = 0; i < s->event_count; i++) {
         struct sim_event *e = &s->events[i];
-        struct event_state st = {.exists = true,
-                                 .odds_available = true,
-                                 .stamp = s->sc.stamped};
+        struct event_state st = {
+            .exists = true, .odds_available = true, .stamp = s->sc.stamped};
 
         snprintf(e->id, sizeof(e->id), "%s%zu",
                  prefixes[rand_between(&s->act, 0, 3)], i);
