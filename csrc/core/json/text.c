@@ -77,10 +77,10 @@ decode_escape(const char *p, const char *end, char *out, size_t *n)
 sgo_status
 text_decode(struct text text, char *out, size_t cap, size_t *len)
 {
-    const char *p = text.raw, *end = p + text.len;
+    const char *p = text.raw, *end;
     size_t n = 0;
 
-    if (!text.escaped) {
+    if (!text.escaped) { /* raw may be NULL: no text */
         if (text.len > cap) {
             return SGO_LIMIT;
         }
@@ -90,6 +90,7 @@ text_decode(struct text text, char *out, size_t cap, size_t *len)
         *len = text.len;
         return SGO_OK;
     }
+    end = p + text.len;
     while (p < end) {
         char bytes[4];
         size_t more = 1;

@@ -20,7 +20,7 @@ enum {
 static struct member *
 table_of(const struct update *u, const struct level *level)
 {
-    return u->members + level->table;
+    return u->members ? u->members + level->table : NULL; /* none yet */
 }
 
 static uint32_t
