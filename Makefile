@@ -24,7 +24,7 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint typecheck wheel-test test asan tsan sim-sample soak-minute
+CI_STEPS := lint typecheck wheel-test test asan tsan model fuzz sim-sample soak-minute
 FULL_STEPS := $(CI_STEPS) ctest-long valgrind
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
@@ -122,6 +122,14 @@ tsan: prepare-build ## C tests under ThreadSanitizer
 .PHONY: valgrind
 valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
 	@$(SUBMAKE) run-ctests RUNNER=--valgrind
+
+SECONDS ?= 10
+.PHONY: fuzz
+fuzz: ## fuzz Pusher, envelopes, documents, differences: SECONDS=10 each
+	@$(PREPARE) build fuzz
+	@$(SUBMAKE) -j$(JOBS) c-fuzzers VARIANT=fuzz
+	@$(PYTHON) tests/fuzz/run.py --seconds $(SECONDS) --jobs $(JOBS) \
+	    $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/fuzz/%,$(FUZZ_SOURCES))
 
 # Deterministic simulation (docs/internals/simulation.md).  SIM_OFFSET moves CI
 # to other seeds with each commit, or each day where there is no git.
@@ -225,6 +233,7 @@ CC_asan := gcc
 CC_tsan := gcc
 CC_mutants := $(CC)
 CC_coverage := gcc
+CC_fuzz := clang
 
 HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 FLAGS_debug := -O1 -g
@@ -234,12 +243,14 @@ FLAGS_clang := -O2 -g $(HARDEN)
 FLAGS_asan := -O1 -g -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_fuzz := -O1 -g -fno-omit-frame-pointer \
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS_mutants := -O2 -g -DSGO_MUTANTS
 FLAGS_coverage := -O0 -g --coverage
 
 COMPILER := $(CC_$(VARIANT))
 ifeq ($(COMPILER),)
-$(error VARIANT is one of debug release gcc clang asan tsan coverage \
+$(error VARIANT is one of debug release gcc clang asan tsan coverage fuzz \
     mutants, not "$(VARIANT)")
 endif
 
@@ -288,12 +299,14 @@ LIBRARY := $(OUT)/libsgostream.a
 TEST_PROGRAMS := $(patsubst tests/c/%.c,$(OUT)/tests/%,$(TEST_SOURCES))
 EXAMPLE_PROGRAMS := $(patsubst examples/%.c,$(OUT)/examples/%, \
     $(EXAMPLE_SOURCES))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(FUZZ_SOURCES))
 TOOL_SOURCES := $(sort $(wildcard tests/tools/*.c))
 TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(OUT)/tools/%,$(TOOL_SOURCES))
 
 C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
     csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] \
-    tests/tools/*.[ch] examples/*.[ch] \
+    tests/tools/*.[ch] tests/fuzz/*.[ch] examples/*.[ch] \
     benchmarks/*.[ch] tests/sim/*.[ch]))
 PY_LINTED := setup.py .ci sgostream tests examples benchmarks
 
@@ -333,15 +346,21 @@ $(OUT)/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARY)
 	@echo "  LINK [$(VARIANT)] $@"
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
 
+$(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ $(ALL_LIBS) -o $@
+
 ALL_OBJECTS := $(call objects,$(CORE_SOURCES) $(BINDING_SOURCES) \
     $(TEST_SOURCES) $(HELPER_SOURCES) $(SIM_SOURCES) $(EXAMPLE_SOURCES) \
-    $(TOOL_SOURCES))
+    $(TOOL_SOURCES) $(FUZZ_SOURCES))
 -include $(ALL_OBJECTS:.o=.d)
 .SECONDARY: $(ALL_OBJECTS)
 
-.PHONY: lib c-tests c-examples compile
+.PHONY: lib c-fuzzers c-tests c-examples compile
 lib: $(LIBRARY)
 c-tests: $(TEST_PROGRAMS)
+c-fuzzers: $(FUZZ_PROGRAMS)
 c-examples: $(EXAMPLE_PROGRAMS) $(TOOL_PROGRAMS)
 compile: $(ALL_OBJECTS)
 

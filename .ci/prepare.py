@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MINIMUM_PYTHON = (3, 11)
 
+FUZZER = "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a"
+
 # group, what must be there, the package of Debian and Ubuntu that brings it.
 # A header is there also when pkg-config knows the library named after it.
 NEEDS = [
@@ -46,6 +48,8 @@ NEEDS = [
     ("lint", "command clang-tidy", "clang-tidy"),
     ("lint", "command cppcheck", "cppcheck"),
     ("valgrind", "command valgrind", "valgrind"),
+    ("fuzz", "command clang", "clang"),
+    ("fuzz", f"file {FUZZER}", "libclang-rt-dev"),
     ("model", "command gcc", "gcc"),
     ("model", "header stdio.h", "libc6-dev"),
     ("model", "command spin", "spin"),
@@ -92,7 +96,7 @@ def is_there(need: str) -> bool:
         return os.path.exists(os.path.join(sysconfig.get_path("include"), what))
     if kind == "module":
         return find_spec(what) is not None
-    return os.path.exists(what)
+    return bool(glob.glob(what))
 
 
 def missing_packages(groups: list[str]) -> dict[str, str]:

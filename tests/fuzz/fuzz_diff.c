@@ -1,30 +1,14 @@
-/* Fuzz target of json/: the input is two texts parted by a 0xFF byte, which
- * no JSON holds.  Whatever the scanner accepts must be read by cJSON too; an
- * update must equal building and comparing; every change must have a name;
- * quotes must be read without a fault.  Without libFuzzer the program runs
- * the files it is given:
- *
- *   clang -g -fsanitize=fuzzer,address,undefined … fuzz_document.c …
- *   cc -g -DFUZZ_MAIN … fuzz_document.c …   then:  ./fuzz_document corpus/
- */
-#include <stdio.h>
-#include <stdlib.h>
+/* Fuzz target: two documents, parted by a 0xFF byte, which no JSON holds.  An
+ * update must equal building and comparing, every change must have a name,
+ * and quotes must be read without a fault. */
+#include "fuzz.h"
+
 #include <string.h>
 
 #include "json/changes.h"
 #include "json/document_internal.h"
 #include "json/path.h"
 #include "json/quotes.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(cond)                                                         \
-    do {                                                                      \
-        if (!(cond)) {                                                        \
-            fprintf(stderr, "not true: %s\n", #cond);                         \
-            abort();                                                          \
-        }                                                                     \
-    } while (0)
 
 static void
 check_changes(const struct document *old, const struct document *new,
@@ -98,21 +82,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     document_release(old);
     return 0;
 }
-
-#ifdef FUZZ_MAIN
-int
-main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        static uint8_t bytes[1 << 22];
-        FILE *file = fopen(argv[i], "rb");
-
-        if (file != NULL) {
-            LLVMFuzzerTestOneInput(bytes,
-                                   fread(bytes, 1, sizeof(bytes), file));
-            fclose(file);
-        }
-    }
-    return 0;
-}
-#endif
