@@ -130,7 +130,7 @@ check_live(struct sim *s, struct sim_stream *st)
     push_channel_name(s, channel, sizeof(channel), st->feed, st->league,
                       st->event);
     since = push_confirmed_at(s, channel);
-    if (st->connection != SGO_CONN_CONNECTED || since == 0 ||
+    if (s->sc.transport != SGO_TRANSPORT_WEBSOCKET || since == 0 ||
         s->sc.max_events < s->event_count) {
         return;
     }

@@ -94,9 +94,11 @@ replace_text(char **to, const char *text)
 
 /* Put the feed on the socket that the answer names. */
 static sgo_status
-use_coordinates(struct feed *f, const cJSON *tree, sgo_error *err)
+use_coordinates(struct feed *f, const cJSON *tree, int64_t asked,
+                sgo_error *err)
 {
     struct pusher_coordinates c = {0};
+    struct link *moved = NULL;
     const char *channel = message_text(tree, "channel");
     sgo_status status = read_coordinates(f, tree, &c, err);
 
@@ -112,6 +114,9 @@ use_coordinates(struct feed *f, const cJSON *tree, sgo_error *err)
         return SGO_SYSTEM; /* waiting will not mend it */
     }
     if (f->link && f->channel && strcmp(f->channel, channel) != 0) {
+        if (!pusher_coordinates_equal(&f->link->coordinates, &c)) {
+            moved = f->link;
+        }
         link_detach(f);
     }
     status = replace_text(&f->channel, channel);
@@ -119,7 +124,10 @@ use_coordinates(struct feed *f, const cJSON *tree, sgo_error *err)
         status = replace_text(&f->user, message_text(tree, "user"));
     }
     if (status == SGO_OK) {
-        status = link_attach(f, &c, err);
+        status = link_attach(f, &c, asked, err);
+    }
+    if (moved) {
+        link_moved(moved);
     }
     pusher_coordinates_fini(&c);
     return status;
@@ -204,16 +212,19 @@ failed(struct feed *f, enum outcome outcome, const sgo_error *err,
 
 /* ---- answers ---------------------------------------------------------------------- */
 
+/* asked: when the request started. */
 static void
-finish(struct feed *f, const cJSON *tree)
+finish(struct feed *f, const cJSON *tree, int64_t asked)
 {
     struct bootstrap *boot = &f->boot;
+    /* Under way since before the socket ended: may be why it did. */
+    bool old = f->link && boot->for_link && asked <= f->link->ended_at;
     sgo_error err;
     sgo_status status = SGO_OK;
 
     error_clear(&err);
-    if (f->link == NULL || boot->for_link) {
-        status = use_coordinates(f, tree, &err);
+    if (f->link == NULL || (boot->for_link && !old)) {
+        status = use_coordinates(f, tree, asked, &err);
     }
     if (status != SGO_OK) {
         if (err.kind == SGO_ERROR_NONE) {
@@ -228,7 +239,10 @@ finish(struct feed *f, const cJSON *tree)
     }
     boot->fails = 0;
     boot->slow_since = 0;
-    boot->for_link = false;
+    boot->for_link = old;
+    if (old) {
+        bootstrap_want(f);
+    }
     f->events_shown = true;
     if (boot->as_list) {
         boot->as_list = false;
@@ -244,7 +258,7 @@ bootstrap_done(struct request *r, enum outcome outcome, const sgo_error *err)
     f->boot.request = NULL;
     if (outcome == OUTCOME_OK) {
         f->walk.listing = r->envelope.elements;
-        finish(f, r->tree);
+        finish(f, r->tree, r->started);
         return;
     }
     if (f->boot.as_list) {
@@ -274,7 +288,7 @@ bootstrap_peek(struct request *r)
         message_text(tree, "channel") && message_text(tree, "pusherKey") &&
         message_member(tree, "pusherOptions", NULL)) {
         f->boot.request = NULL;
-        finish(f, tree);
+        finish(f, tree, r->started);
         request_cancel(r);
     }
     cJSON_Delete(tree);

@@ -247,6 +247,8 @@ struct link {
     size_t feed_count;
     bool closing; /* stopped: last outputs, then freed */
     bool wants_coordinates;
+    int64_t ended_at; /* of its last socket: coordinates asked for before
+                         may be what ended it */
     int64_t last_frame;
 };
 

@@ -153,7 +153,8 @@ put_on(struct feed *f, struct link *l, sgo_error *err)
 }
 
 sgo_status
-link_attach(struct feed *f, const struct pusher_coordinates *c, sgo_error *err)
+link_attach(struct feed *f, const struct pusher_coordinates *c, int64_t asked,
+            sgo_error *err)
 {
     struct brain *b = f->b;
     struct link *l = f->link;
@@ -169,7 +170,8 @@ link_attach(struct feed *f, const struct pusher_coordinates *c, sgo_error *err)
             return SGO_NO_MEMORY;
         }
     }
-    if (!fresh) { /* newer ones, for later authorisations or sockets */
+    if (!fresh && asked > l->ended_at) {
+        /* Newer ones, for later authorisations or sockets. */
         status = pusher_coordinates_copy(&copy, c);
         if (status == SGO_OK) {
             status = pusher_set_coordinates(l->pusher, b->now, c);
@@ -194,6 +196,21 @@ link_attach(struct feed *f, const struct pusher_coordinates *c, sgo_error *err)
 }
 
 /* ---- facts --------------------------------------------------------------------- */
+
+void
+link_moved(struct link *l)
+{
+    struct node *n, *after;
+
+    LIST_EACH (n, after, &l->b->feeds) {
+        struct feed *f = NODE_OWNER(n, struct feed, in_brain);
+
+        if (f->link == l && !f->failed) {
+            f->boot.for_link = true;
+            bootstrap_want(f);
+        }
+    }
+}
 
 static void
 notified(struct feed *f, const struct pusher_output *o)
@@ -436,6 +453,7 @@ want(struct link *l, const struct pusher_output *o, struct action *out)
         out->u.send.len = o->send.len;
         return true;
     case PUSHER_CLOSE:
+        l->ended_at = l->b->now;
         out->kind = ACTION_CLOSE;
         out->u.close.link_id = l->id;
         out->u.close.generation = o->generation;
@@ -443,6 +461,7 @@ want(struct link *l, const struct pusher_output *o, struct action *out)
         out->u.close.reason = o->close.reason;
         return true;
     case PUSHER_KILL:
+        l->ended_at = l->b->now;
         out->kind = ACTION_KILL;
         out->u.kill.link_id = l->id;
         out->u.kill.generation = o->generation;
@@ -567,6 +586,7 @@ brain_socket_closed(struct brain *b, uint32_t link_id, uint64_t generation,
 
     record_closed(b, now, link_id, generation, end);
     if (l) {
+        l->ended_at = b->now;
         pusher_closed(l->pusher, b->now, generation, end);
     }
 }

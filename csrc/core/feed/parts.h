@@ -263,9 +263,12 @@ bool permit_is_origin(const struct brain *b, const struct pusher_url *url);
 
 /* ---- link.c -------------------------------------------------------------------- */
 
-/* Put the feed on the link that the coordinates name. */
+/* Put the feed on the link that the coordinates name; asked: when they were
+ * asked for. */
 sgo_status link_attach(struct feed *f, const struct pusher_coordinates *c,
-                       sgo_error *err) SGO_WARN_UNUSED;
+                       int64_t asked, sgo_error *err) SGO_WARN_UNUSED;
+/* The app has moved away from the link: its other feeds ask where to. */
+void link_moved(struct link *l);
 void link_detach(struct feed *f);
 void link_free(struct link *l);
 bool link_next(struct brain *b, struct action *out);

@@ -296,7 +296,7 @@ note_limited(struct brain *b, const struct request *r, const sgo_error *err)
         b->usage_wanted = true;
     }
     if (r->created < g->limited_at) { /* sent before we knew: no news … */
-        if (delay > 0) {          /* … but for a wait that it tells */
+        if (delay > 0) {              /* … but for a wait that it tells */
             limited_until(g, clock_add(b->now, delay));
         }
         return;
