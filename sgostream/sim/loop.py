@@ -25,6 +25,17 @@ def abort(transport: asyncio.BaseTransport | None) -> None:
             transport.abort()
 
 
+async def _last_turns(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what was cut be closed: that is done by callbacks of later turns."""
+    selector = getattr(loop, "_selector", None)
+    for _ in range(20):
+        if selector is None or len(selector.get_map()) <= 1:  # its own pipe
+            break
+        await asyncio.sleep(0.005)
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 class LoopThread:
     """Runs a loop in a thread of its own between `start` and `stop`."""
 
@@ -55,6 +66,7 @@ class LoopThread:
                     task.cancel()
                 loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
                 loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.run_until_complete(_last_turns(loop))
                 loop.close()
 
         self._thread = threading.Thread(target=run, name=self._name, daemon=True)

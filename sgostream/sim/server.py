@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import weakref
 
 from aiohttp import web
 
@@ -39,7 +40,7 @@ class Server:
         self.control = control
         self._runner: web.AppRunner | None = None
         self._sites: list[web.SockSite] = []
-        self._transports: set[asyncio.Transport] = set()
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
 
     async def start(
         self,
@@ -84,8 +85,6 @@ class Server:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.transport is not None:
             self._transports.add(request.transport)
-            gone = [t for t in self._transports if t.is_closing()]
-            self._transports.difference_update(gone)
         path = request.path
         if path.startswith("/control/"):
             return await self.control.handle(request)

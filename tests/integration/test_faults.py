@@ -66,8 +66,9 @@ def closes_then_resyncs(name: str) -> Scenario:
 
     def scenario(rig: Rig) -> Iterator[Wait]:
         ids = [rig.sim.add_event(live=True) for _ in range(2)]
-        live = rig.client(tls=False).live().start()
+        live = rig.client(tls=False).live()
         watch = Watch(live)
+        live.start()
         yield "live", is_live(live)
         ended = time.monotonic()
         rig.sim.disconnect(code, "so be it")
@@ -107,8 +108,9 @@ def closes_before_the_greeting(name: str) -> Scenario:
             close=what.get("close", 1006), reset="reset" in what, close_at="open"
         )
         rig.sim.script(close)
-        live = rig.client(tls=False).live().start()
+        live = rig.client(tls=False).live()
         watch = Watch(live)
+        live.start()
         yield "the end", lambda: len(rig.sim.pusher.ended) == 1
         yield "the next socket", lambda: len(rig.sockets()) == 2
         waited = rig.sockets()[1].at - rig.sockets()[0].at
@@ -138,8 +140,9 @@ def is_refused_and_tries_slowly(name: str, *, after: bool) -> Scenario:
         rig.sim.add_event(live=True)
         if not after:
             rig.sim.script(ConnectionScript(close=code, close_at="open"))
-        live = rig.client(tls=False, transport="websocket").live().start()
+        live = rig.client(tls=False, transport="websocket").live()
         watch = Watch(live)
+        live.start()
         if after:
             yield "live", is_live(live)
             rig.sim.disconnect(code, "no")
@@ -166,8 +169,9 @@ def is_fatal(code: int, *, after: bool) -> Scenario:
         rig.sim.add_event(live=True)
         if not after:
             rig.sim.script(ConnectionScript(close=code, close_at="open"), times=0)
-        live = rig.client().live().start()
+        live = rig.client().live()
         watch = Watch(live)
+        live.start()
         updates = live.subscribe()
         if after:
             yield "live", is_live(live)
@@ -195,8 +199,9 @@ def key_is_unknown(code: int, *, once: bool) -> Scenario:
         rig.sim.add_event(live=True)
         script = ConnectionScript(close=code, close_at="open")
         rig.sim.script(script, times=1 if once else 0)
-        live = rig.client(tls=False).live().start()
+        live = rig.client(tls=False).live()
         watch = Watch(live)
+        live.start()
         if once:
             yield "live", is_live(live)
             yield equal(rig, live)
@@ -230,8 +235,9 @@ def upgrade_is_answered(status: int) -> Scenario:
     def scenario(rig: Rig) -> Iterator[Wait]:
         rig.sim.add_event(live=True)
         rig.sim.script(ConnectionScript(status=status))
-        live = rig.client(tls=False).live().start()
+        live = rig.client(tls=False).live()
         watch = Watch(live)
+        live.start()
         yield "the report", lambda: watch.errors
         assert watch.errors[0].status == status
         assert str(status) in str(watch.errors[0])
@@ -451,8 +457,9 @@ def wire_dies_silently(rig: Rig) -> Iterator[Wait]:
     relay = rig.sim.relay()
     rig.sim.settings.pusher_options["wsPort"] = relay.port
     core = {"activity_timeout": 0.4, "pong_timeout": 0.3}
-    live = rig.client(tls=False, core=core).live().start()
+    live = rig.client(tls=False, core=core).live()
     watch = Watch(live)
+    live.start()
     yield "live", is_live(live)
     relay.blocked = True
     began = time.monotonic()
@@ -486,8 +493,9 @@ def subscription_is(how: str, **script: Any) -> Scenario:
     def scenario(rig: Rig) -> Iterator[Wait]:
         rig.sim.add_event(live=True)
         rig.sim.script(ConnectionScript(subscribe=how, **script))
-        live = rig.client(tls=False, transport="websocket").live().start()
+        live = rig.client(tls=False, transport="websocket").live()
         watch = Watch(live)
+        live.start()
         yield "the report", lambda: watch.errors
         assert live.phase == "subscribing"
         # What is refused is retried slowly; a fresh socket is a fresh try.

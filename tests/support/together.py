@@ -7,6 +7,7 @@ as long as the slowest; each outcome then is a test of its own.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -58,9 +59,17 @@ class _Running:
 
 def run_together(scenarios: dict[str, Scenario]) -> dict[str, BaseException | None]:
     """Run all; the error of each, or None."""
+    with concurrent.futures.ThreadPoolExecutor(4) as ends:
+        return _run(scenarios, ends)
+
+
+def _run(
+    scenarios: dict[str, Scenario], ends: concurrent.futures.Executor
+) -> dict[str, BaseException | None]:
     outcomes: dict[str, BaseException | None] = {}
     left = list(scenarios.items())
     running: dict[str, _Running] = {}
+    ended: list[concurrent.futures.Future[None]] = []
     while left or running:
         while left and len(running) < _AT_ONCE:
             name, scenario = left.pop(0)
@@ -70,8 +79,10 @@ def run_together(scenarios: dict[str, Scenario]) -> dict[str, BaseException | No
             if one.done:
                 del running[name]
                 outcomes[name] = one.error
-                one.end()
+                ended.append(ends.submit(one.end))  # it would hold up the others
         time.sleep(0.002)  # between two looks, never instead of one
+    for end in ended:
+        end.result(60)
     return outcomes
 
 
