@@ -140,7 +140,7 @@ check_live(struct sim *s, struct sim_stream *st)
         size_t held = st->docs[i] ? truth_version(st->docs[i]) : 0;
 
         if (!belongs(e, v, st) || e->member_since > since ||
-            e->lied_at > since || e->told_refused) {
+            e->lied_at > since || e->told_refused || e->reported_at > since) {
             continue;
         }
         if (held < (size_t)(v - e->versions) + 1) {
@@ -255,7 +255,7 @@ check_error(struct sim *s, const struct action *a)
     if (a->u.error.event_id) {
         i = truth_index(s, a->u.error.event_id);
         if (i < SIM_EVENTS) {
-            s->events[i].reported = true;
+            s->events[i].reported_at = s->now;
         }
     }
     if (!a->u.error.final || st == NULL) {

@@ -135,7 +135,7 @@ struct sim_event {
     uint64_t answer_seq; /* start of the newest good answer */
     bool told_refused;   /* by the last proof */
     int64_t lied_at;     /* the server gave an untrue answer last */
-    bool reported;       /* an error named it */
+    int64_t reported_at; /* an error named it last */
 };
 
 /* ---- requests --------------------------------------------------------------- */

@@ -1,0 +1,271 @@
+/* What the simulation found, each as a small story (docs/internals/
+ * simulation.md). */
+#include "check.h"
+
+#include <stdlib.h>
+
+#include "feed_world.h"
+
+static struct world w;
+
+static bool
+live_1(struct world *x)
+{
+    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
+}
+
+static bool
+nothing_open(struct world *x)
+{
+    return x->requests == NULL;
+}
+
+/* Live, with nothing under way; from now on answers come by hand. */
+static void
+begin(size_t events)
+{
+    world_init(&w, 7);
+    w.want_trace = true;
+    w.config.reconcile_interval_ns = 0;
+    w.config.linger_ns = 0;
+    world_events(&w, events);
+    CHECK(world_start(&w));
+    CHECK_INT(world_stream(&w, 1, "events:live", NULL, NULL), SGO_OK);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_until(&w, nothing_open, 60 * NS_PER_S));
+    w.manual = true;
+}
+
+static void
+end(void)
+{
+    CHECK_INT(w.streams[0].broken, 0);
+    CHECK_INT(w.streams[0].backwards, 0);
+    world_fini(&w);
+}
+
+static struct world_request *
+find(const char *text)
+{
+    struct world_request *r = world_find(&w, text);
+
+    CHECK(r != NULL);
+    return r;
+}
+
+/* Answer with the truth, now. */
+static void
+reply(const char *text)
+{
+    struct world_request *r = find(text);
+    int status;
+    char *body;
+
+    if (r) {
+        body = world_reply(&w, r, &status);
+        world_answer(&w, r, status, body);
+        free(body);
+    }
+}
+
+/* A 429 to the request; wait < 0: no Retry-After. */
+static void
+refuse(struct world_request *r, int64_t wait)
+{
+    static const char body[] = "{\"success\":false,\"error\":\"limit\"}";
+    const struct answer_head head = {429, wait, 0};
+    const struct answer_end done = {
+        .ok = true, .http_status = 429, .retry_after_ns = wait};
+
+    if (!r->started) {
+        world_begin(&w, r);
+    }
+    w.now++;
+    brain_request_head(w.b, r->id, &head, w.now);
+    brain_request_data(w.b, r->id, body, sizeof(body) - 1, w.now);
+    brain_request_done(w.b, r->id, &done, w.now);
+    r->url[0] = '\0'; /* not ours any more */
+    world_drain(&w);
+}
+
+static void
+change(size_t i)
+{
+    world_change(&w, i);
+    world_run(&w, NS_PER_S / 10);
+}
+
+/* The socket is lost and back: the reconcile's page waits for an answer. */
+static struct world_request *
+walk_again(void)
+{
+    world_close_socket(&w, world_socket(&w), 1006);
+    for (int i = 0; i < 600 && !world_find(&w, "live=true"); i++) {
+        world_run(&w, NS_PER_S / 10);
+    }
+    return find("live=true");
+}
+
+/* P3: a lagging replica and a burst of notifications. */
+static void
+a_burst_does_not_exhaust_the_series_for_stale_reads(void)
+{
+    char text[1200];
+
+    begin(1);
+    change(0);
+    reply("eventIDs=");
+    snprintf(text, sizeof(text), "{\"success\":true,\"data\":[%s]}",
+             w.events[0].older);
+    for (int i = 0; i < 8; i++) {
+        world_notify(&w, 0);
+        world_run(&w, NS_PER_S / 10);
+        if (world_find(&w, "eventIDs=")) {
+            world_answer(&w, find("eventIDs="), 200, text);
+        }
+    }
+    CHECK_INT(w.streams[0].held[0].v, 2);
+    end();
+}
+
+/* P9: a page that follows is a request like others. */
+static void
+a_further_page_waits_behind_a_429(void)
+{
+    char text[1200];
+    char *body;
+
+    begin(4);
+    for (size_t i = 0; i < 6; i++) { /* all places taken, the rest gathers */
+        change(i % 4);
+    }
+    reply("eventIDs=E0&");
+    change(0);
+    change(1);
+    reply("eventIDs=E1&");
+    body = world_body(&w.events[0]);
+    snprintf(text, sizeof(text),
+             "{\"success\":true,\"data\":[%s],\"nextCursor\":\"c\"}", body);
+    free(body);
+    CHECK(world_find(&w, "eventIDs=E0") != NULL);
+    refuse(find("eventIDs=E3"), 5 * NS_PER_S);
+    world_answer(&w, find("eventIDs=E0"), 200, text);
+    CHECK(world_find(&w, "cursor=") == NULL);
+    world_run(&w, 4900 * NS_PER_MS);
+    CHECK(world_find(&w, "cursor=") == NULL);
+    end();
+}
+
+/* P9: it was sent before the first 429 was known, but it knows more. */
+static void
+the_longest_retry_after_counts(void)
+{
+    begin(3);
+    change(0);
+    change(1);
+    refuse(find("eventIDs=E0"), NS_PER_S);
+    refuse(find("eventIDs=E1"), 20 * NS_PER_S);
+    change(2);
+    world_run(&w, 19 * NS_PER_S);
+    CHECK(world_find(&w, "eventIDs=") == NULL);
+    world_run(&w, 2 * NS_PER_S);
+    CHECK(world_find(&w, "eventIDs=") != NULL);
+    end();
+}
+
+/* P1, P3: the page was read before the event ended. */
+static void
+a_list_from_before_does_not_bring_an_event_back(void)
+{
+    struct world_request *walk;
+    int status;
+    char *body;
+
+    begin(2);
+    walk = walk_again();
+    world_begin(&w, walk);
+    body = world_reply(&w, walk, &status);
+    w.events[0].live = false;
+    w.events[0].ended = true;
+    change(0);
+    reply("eventIDs=E0");
+    world_run(&w, NS_PER_MS); /* it does not linger */
+    CHECK(world_traced(&w, "S1 removed E0 v2 expiry"));
+    world_answer(&w, walk, status, body);
+    free(body);
+    CHECK(w.streams[0].held[0].doc == NULL);
+    reply("eventIDs=E0");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK(live_1(&w));
+    end();
+}
+
+/* P2: neither version is proven newer, so the walk is not complete. */
+static void
+a_walk_waits_for_what_it_could_not_believe(void)
+{
+    struct world_request *walk, *asked;
+    int status;
+    char *body;
+
+    begin(2);
+    change(0);
+    asked = find("eventIDs=E0");
+    world_begin(&w, asked);
+    body = world_reply(&w, asked, &status);
+    walk = walk_again();
+    world_begin(&w, walk);
+    world_answer(&w, asked, status, body); /* from before the walk began */
+    free(body);
+    w.suppress = true;
+    change(0);
+    reply("live=true");
+    CHECK(!live_1(&w));
+    CHECK_INT(w.streams[0].held[0].v, 2);
+    reply("eventIDs=E0");
+    CHECK(live_1(&w));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+/* P1: what could not be read of a list is asked by its id. */
+static void
+a_new_event_that_a_list_shows_unreadably_is_asked_by_id(void)
+{
+    struct world_request *walk;
+    int status;
+    char *body;
+
+    begin(2);
+    w.events[1].live = false;
+    w.events[1].ended = true;
+    change(1);
+    reply("eventIDs=E1");
+    world_run(&w, NS_PER_MS);
+    CHECK(w.streams[0].held[1].doc == NULL);
+    walk = walk_again();
+    w.suppress = true;
+    w.events[1].live = true;
+    change(1);
+    body = world_reply(&w, walk, &status);
+    *(strstr(strstr(body, "\"E1\""), "\"odds\":\"") + 8) = '\1';
+    world_answer(&w, walk, status, body);
+    free(body);
+    CHECK(!live_1(&w));
+    reply("eventIDs=E1");
+    CHECK(live_1(&w));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+int
+main(void)
+{
+    RUN(a_burst_does_not_exhaust_the_series_for_stale_reads);
+    RUN(a_further_page_waits_behind_a_429);
+    RUN(the_longest_retry_after_counts);
+    RUN(a_list_from_before_does_not_bring_an_event_back);
+    RUN(a_walk_waits_for_what_it_could_not_believe);
+    RUN(a_new_event_that_a_list_shows_unreadably_is_asked_by_id);
+    return check_done();
+}
