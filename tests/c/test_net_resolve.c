@@ -331,6 +331,19 @@ long_lists_and_long_names_are_bounded(void)
 }
 
 static void
+localhost_needs_no_system(void)
+{
+    struct loop *loop = get_loop();
+    struct question q = {.loop = loop, .host = "none.localhost", .port = 9};
+
+    on_loop(loop, ask, &q);
+    WAIT(q.answered);
+    CHECK_INT(q.result.status, SGO_OK);
+    CHECK_INT(q.result.count, 2);
+    loop_release(loop);
+}
+
+static void
 the_systems_own_answers_work(void)
 {
     struct loop *loop = get_loop();
@@ -376,6 +389,7 @@ main(void)
     RUN(an_answer_that_comes_too_late_is_dropped);
     RUN(the_address_that_answers_comes_first);
     RUN(long_lists_and_long_names_are_bounded);
+    RUN(localhost_needs_no_system);
     RUN(the_systems_own_answers_work);
     RUN(memory_that_runs_out_is_an_error);
     return check_done();

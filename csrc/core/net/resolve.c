@@ -260,6 +260,16 @@ take_addresses(struct resolve_result *result, const struct addrinfo *list)
     }
 }
 
+/* RFC 6761: localhost is this machine even where the system does not know it
+ * (a container without /etc/hosts). */
+static void
+take_loopback(struct resolve_result *result)
+{
+    result->addresses[0] = (struct address){"127.0.0.1", AF_INET};
+    result->addresses[1] = (struct address){"::1", AF_INET6};
+    result->count = 2;
+}
+
 static void
 ask_system(const struct lookup *lookup, struct resolve_result *result)
 {
@@ -278,6 +288,10 @@ ask_system(const struct lookup *lookup, struct resolve_result *result)
     }
     if (rc == 0 && result->count == 0) {
         rc = EAI_NONAME;
+    }
+    if (rc != 0 && resolve_is_loopback(lookup->host)) {
+        take_loopback(result);
+        rc = 0;
     }
     if (rc != 0) {
         describe(result, lookup->host, rc, saved);
