@@ -354,13 +354,15 @@ def test_t39_stop_in_every_state(rig: Rig, state: str) -> None:
         rig.sim.wait(lambda: _asked_to_subscribe(rig), 20)
     else:
         eventually(lambda: live.stats().last_close_code == 4100, "the end")
-    connected = [c.socket_id for c in rig.sim.pusher.connections]
     began = time.monotonic()
     live.client.close()
     assert time.monotonic() - began < 1.0
-    if connected:
-        rig.sim.wait(lambda: not rig.sim.pusher.connections)
-        assert [c.ws.close_code for c in rig.sim.pusher.ended] == [1000]
+    rig.sim.wait(lambda: not rig.sim.pusher.connections)
+    codes = [c.ws.close_code for c in rig.sim.pusher.ended]
+    if state in ("live", "subscription", "authorisation", "reconcile"):
+        assert codes == [1000]
+    elif state == "greeting":  # the 101 may still be on its way to us
+        assert codes in ([1000], [1006])
     count = rig.sim.journal.count
     eventually(lambda: threads() <= before, "the end of every thread")
     # Sockets that are left are the simulator's ends of kept connections.
