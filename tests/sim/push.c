@@ -617,8 +617,8 @@ notify_channel(struct sim *s, struct sim_socket *k, const char *channel,
         static const char *const texts[] = {
             "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[{]\"}",
             "{\"event\":\"data\",\"channel\":\"%s\",\"data\":{\"a\":1}}",
-            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[{\\\"id\\\":"
-            "1}]\"}",
+            ("{\"event\":\"data\",\"channel\":\"%s\","
+             "\"data\":\"[{\\\"id\\\":1}]\"}"),
             "{\"event\":\"data\",\"channel\":\"%s\",\"da"};
 
 #pragma GCC diagnostic push
