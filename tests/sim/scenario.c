@@ -223,6 +223,29 @@ make_early(struct scenario *sc)
     sc->fault_count = 1;
 }
 
+/* Rule 4: answers to the list and by id overtake each other all the time, and
+ * no time stamp tells which is older. */
+static void
+make_race(struct scenario *sc)
+{
+    sc->stamped = sc->lossless = false;
+    sc->events = sc->events > 5 ? 5 : sc->events;
+    sc->page_cap = 100;
+    sc->change_ns = 250 * NS_PER_MS;
+    sc->reconcile_ns = 5 * NS_PER_S;
+    sc->transport = SGO_TRANSPORT_WEBSOCKET;
+    sc->minute_requests = sc->minute_objects = 0;
+    sc->max_events = 20000;
+    sc->max_in_flight = 6;
+    sc->stream_count = 1;
+    sc->streams[0].feed = "events:live";
+    sc->streams[0].league = "";
+    sc->streams[0].event = -1;
+    sc->faults[0] = (struct fault){
+        .kind = F_SLOW, .until = sc->storm_ns, .per_mille = 700, .arg = 4};
+    sc->fault_count = 1;
+}
+
 void
 scenario_make(struct scenario *sc, uint64_t seed)
 {
@@ -277,8 +300,15 @@ scenario_make(struct scenario *sc, uint64_t seed)
     if (rand_between(&r, 0, 29) == 0) {
         draw_fault(sc, &r, F_FATAL);
     }
-    if (rand_between(&r, 0, 24) == 0) {
+    switch (rand_between(&r, 0, 24)) {
+    case 0:
         make_early(sc);
+        break;
+    case 1:
+        make_race(sc);
+        break;
+    default:
+        break;
     }
 }
 

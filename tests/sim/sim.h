@@ -161,6 +161,7 @@ struct sim_request {
     int64_t retry_after, age;
     size_t asked[SIM_EVENTS], asked_n;
     size_t listed[SIM_EVENTS], listed_n; /* events in the answer, in order */
+    size_t listed_at[SIM_EVENTS];        /* where each begins */
     size_t listed_end[SIM_EVENTS];       /* where each ends */
     size_t told;                         /* of them, arrived */
     unsigned objects;

@@ -37,7 +37,7 @@
     X(JUMP_IGNORED, "after a sleep the socket is not tried")                  \
     X(PING_WHEN_DEAF, "no ping while the server is busy")                     \
     X(SUBSCRIBE_AWAITED, "an unanswered subscribe is waited for, for ever")   \
-    X(COORDINATES_KEPT, "a refused app key is tried again and again")         \
+    X(COORDINATES_KEPT, "coordinates are never fetched anew")                 \
     X(CHANGES_KEPT, "conflation keeps the changes of the first version")      \
     X(PREVIOUS_MOVED, "conflation forgets what was delivered last")           \
     X(CANCEL_TOLD, "added and removed while pending: the removal is told")    \

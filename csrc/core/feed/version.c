@@ -474,7 +474,7 @@ version_listed(struct request *r, const char *bytes, size_t len)
         }
         if (version_apply(e, &v) != SGO_OK) {
             listed_lost(r);
-        } else if (r->kind == REQUEST_WALK &&
+        } else if ((r->kind == REQUEST_WALK || f->boot.as_list) &&
                    (e->doc == NULL || e->proof < v.started)) {
             await(e, f); /* what it shows was not believed */
         }

@@ -119,7 +119,7 @@ static void
 try_now(struct pusher *p, int64_t now)
 {
     struct pusher_output out = {.kind = PUSHER_KILL};
-    const char *why = p->want_coordinates;
+    const char *why = MUTANT(COORDINATES_KEPT) ? NULL : p->want_coordinates;
 
     if (p->closing) { /* the peer did not close in time */
         out.generation = p->closing;
@@ -356,7 +356,7 @@ key_delay(struct pusher *p, int64_t now)
         return -1;
     }
     p->key_refused = true;
-    p->want_coordinates = MUTANT(COORDINATES_KEPT) ? NULL : "app key refused";
+    p->want_coordinates = "app key refused";
     return again ? pusher_slow_delay(p, now, &p->slow_since, true)
                  : pusher_backoff(p, p->backoff++, p->settings.backoff_max_ns);
 }
