@@ -56,6 +56,8 @@ sim_delay(struct sim *s)
     return sim_chance(&s->net, s->sc.slow_tail) ? 6 * d : d;
 }
 
+static void line(struct sim *s, const char *fmt, va_list ap) SGO_PRINTF(2, 0);
+
 static void
 line(struct sim *s, const char *fmt, va_list ap)
 {
