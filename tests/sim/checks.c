@@ -114,6 +114,9 @@ check_publish(struct sim *s, const struct action *a)
                  s->events[i].id, v - 1, st->seen[i] - 1);
     }
     st->seen[i] = v;
+    st->published[i]++;
+    st->added_n += a->u.publish.kind == SGO_ADDED;
+    st->removed_n += a->u.publish.kind == SGO_REMOVED;
     document_release(*held);
     *held = a->u.publish.kind == SGO_REMOVED ? NULL : document_retain(doc);
 }
@@ -510,6 +513,15 @@ check_stats(struct sim *s, const struct sim_stream *st)
         sim_fail(s, "counts",
                  "S%u: %" PRIu64 " ids notified, %" PRIu64 " counted", st->id,
                  st->ids_delivered, stats.ids_notified);
+    }
+    if (s->sc.streams[st->id - 1].at == 0 &&
+        (stats.events_added != st->added_n ||
+         stats.events_removed != st->removed_n)) {
+        sim_fail(s, "counts",
+                 "S%u: %" PRIu64 " added, %" PRIu64
+                 " removed; counted %" PRIu64 ", %" PRIu64,
+                 st->id, st->added_n, st->removed_n, stats.events_added,
+                 stats.events_removed);
     }
     if (st->gaps > stats.gaps && s->sc.streams[st->id - 1].at == 0) {
         sim_fail(s, "counts", "S%u: %u gaps told, %" PRIu64 " counted", st->id,

@@ -216,6 +216,27 @@ take_task(struct sim *s, struct task *t)
     }
 }
 
+static bool
+chooses(const struct sim *s, const struct sim_sub *sub, size_t i)
+{
+    return !(sub->only_nba && strcmp(s->events[i].league, "NBA") != 0) &&
+           !(sub->one_event && i != 0);
+}
+
+/* What its first stream has ever told of the events it chooses. */
+static int64_t
+told_of(const struct sim *s, const struct sim_sub *sub)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        if (chooses(s, sub, i)) {
+            n += (int64_t)s->streams[sub->streams[0] - 1].published[i];
+        }
+    }
+    return n;
+}
+
 static void
 choose_streams(struct sim *s, struct sim_sub *sub)
 {
@@ -294,6 +315,10 @@ open_task(struct sim *s, struct task *t)
             }
         }
     }
+    for (size_t i = 0; i < s->event_count; i++) { /* the snapshot is told */
+        sub->offered += sub->initial && consumer_held(s, sub, i);
+    }
+    sub->offered -= told_of(s, sub);
     sim_task(s, s->now, take_task)->number = t->number;
 }
 
@@ -315,8 +340,7 @@ consumer_start(struct sim *s)
 struct document *
 consumer_held(struct sim *s, const struct sim_sub *sub, size_t i)
 {
-    if ((sub->only_nba && strcmp(s->events[i].league, "NBA") != 0) ||
-        (sub->one_event && i != 0)) {
+    if (!chooses(s, sub, i)) {
         return NULL;
     }
     for (size_t k = 0; k < sub->stream_n; k++) {
@@ -345,6 +369,26 @@ check_counts(struct sim *s, const struct sim_sub *sub)
                  "sub %d: %" PRIu64 " pending, %" PRIu64 " conflated, %" PRIu64
                  " skipped",
                  (int)(sub - s->subs), st.pending, st.conflated, sub->skipped);
+    }
+}
+
+/* Told = delivered + conflated + hidden, and two for each event that came and
+ * went unseen. */
+static void
+check_sum(struct sim *s, const struct sim_sub *sub)
+{
+    sgo_subscription_stats st;
+    int64_t told = sub->offered + told_of(s, sub), kept;
+
+    subscription_get_stats(sub->sub, &st);
+    kept =
+        (int64_t)(st.delivered + st.conflated + st.hidden + 2 * st.cancelled);
+    if (sub->stream_n == 1 && !sub->mark && told != kept) {
+        sim_fail(s, "counts",
+                 "sub %d: %d told = %d delivered + %d conflated + %d hidden + "
+                 "2 * %d cancelled",
+                 (int)(sub - s->subs), (int)told, (int)st.delivered,
+                 (int)st.conflated, (int)st.hidden, (int)st.cancelled);
     }
 }
 
@@ -387,6 +431,7 @@ consumer_check(struct sim *s)
             }
         }
         check_counts(s, sub);
+        check_sum(s, sub);
     }
 }
 

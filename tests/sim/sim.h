@@ -219,6 +219,7 @@ struct sim_stream {
     bool unanswered[SIM_EVENTS];
     uint64_t ids_delivered; /* ids in readable notifications */
     uint64_t added_n, removed_n;
+    uint64_t published[SIM_EVENTS];
     int64_t live_at;
     unsigned gaps;
 };
@@ -236,6 +237,8 @@ struct sim_sub {
     size_t seen[SIM_EVENTS]; /* version taken last, plus 1 */
     bool stale[SIM_EVENTS];
     uint64_t taken, skipped, slow;
+    int64_t offered; /* versions and goings until it opened, negative; then
+                        all that its stream has told */
     bool ended;
 };
 

@@ -43,7 +43,8 @@
     X(CANCEL_TOLD, "added and removed while pending: the removal is told")    \
     X(FOLD_KEEPS_OLD, "an overflown queue folds to the older version")        \
     X(FIRST_STREAM_REMOVES, "removed though another stream holds it")         \
-    X(QUEUE_UNBOUNDED, "a queue that does not conflate grows for ever")
+    X(QUEUE_UNBOUNDED, "a queue that does not conflate grows for ever")       \
+    X(HIDDEN_UNCOUNTED, "a version that is not shown is not counted")
 
 enum sgo_mutant_name {
     MUTANT_NONE,

@@ -376,7 +376,7 @@ version_of_present(struct offer *offer, const struct publication *pub,
 
     if (!shown) {
         replace(offer, slot, pub->event);
-        offer->sub->stats.hidden++;
+        offer->sub->stats.hidden += !MUTANT(HIDDEN_UNCOUNTED);
         return;
     }
     make_room(offer, slot);
