@@ -157,7 +157,8 @@ sim-sample: prepare-build ## what CI simulates: other seeds with each commit
 	    SIM_ARGS='--seconds 40'
 	@$(SUBMAKE) sim-herd
 	@$(SUBMAKE) -j$(JOBS) $(BUILD)/mutants/sim VARIANT=mutants
-	@$(BUILD)/mutants/sim --mutants --sample 8 --offset $(SIM_OFFSET)
+	@$(BUILD)/mutants/sim --mutants --sample 8 \
+	    --offset $$(($(SIM_OFFSET) * 8))
 
 .PHONY: model
 model: ## the brain's rules as a Promela model, checked by spin

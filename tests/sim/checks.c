@@ -186,6 +186,7 @@ check_state(struct sim *s, const struct action *a)
         return;
     }
     was_live = st->phase == SGO_PHASE_LIVE;
+    st->phase_at = st->phase == a->u.state.phase ? st->phase_at : s->now;
     st->connection = a->u.state.connection;
     st->phase = a->u.state.phase;
     if (st->phase == SGO_PHASE_LIVE && !was_live) {
@@ -547,7 +548,7 @@ check_rest(struct sim *s)
         }
         if (st->phase != SGO_PHASE_LIVE &&
             !(st->connection == SGO_CONN_POLLING &&
-              s->now - st->live_at < 2 * LONG_NS)) { /* slow polls */
+              s->now - st->phase_at < 2 * LONG_NS)) { /* slow polls */
             sim_fail(s, "P1", "S%u at rest: %s, %s", st->id,
                      connection_name(st->connection), phase_name(st->phase));
         }

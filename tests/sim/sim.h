@@ -220,7 +220,7 @@ struct sim_stream {
     uint64_t ids_delivered; /* ids in readable notifications */
     uint64_t added_n, removed_n;
     uint64_t published[SIM_EVENTS];
-    int64_t live_at;
+    int64_t live_at, phase_at; /* live first or again; any change */
     unsigned gaps;
 };
 
