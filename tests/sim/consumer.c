@@ -250,22 +250,12 @@ choose_streams(struct sim *s, struct sim_sub *sub)
     }
 }
 
+/* What kind of subscription it is. */
 static void
-open_task(struct sim *s, struct task *t)
+draw_kind(struct sim *s, struct sim_sub *sub)
 {
-    static const char *const points[] = {"points-*"}, *const book[] = {"b1"},
-                             *const nba[] = {"NBA"};
-    const char *one[] = {s->events[0].id};
-    struct sim_sub *sub = &s->subs[t->number];
     static const int64_t pauses[] = {5, 100, 1000, 5000};
-    sgo_subscription_options o;
-    sgo_error err;
 
-    choose_streams(s, sub);
-    if (sub->stream_n == 0) {
-        sub->ended = true;
-        return;
-    }
     sub->conflate = rand_between(&s->who, 0, 2) > 0;
     sub->initial = rand_between(&s->who, 0, 3) > 0;
     sub->timestamps = rand_between(&s->who, 0, 1);
@@ -279,6 +269,16 @@ open_task(struct sim *s, struct task *t)
                                ? rand_between(&s->who, 1, 3000) * NS_PER_MS
                                : 0;
     sub->pause_ns = pauses[rand_between(&s->who, 0, 3)] * NS_PER_MS;
+}
+
+static sgo_status
+create(struct sim *s, struct sim_sub *sub, sgo_error *err)
+{
+    static const char *const points[] = {"points-*"}, *const book[] = {"b1"},
+                             *const nba[] = {"NBA"};
+    const char *one[] = {s->events[0].id};
+    sgo_subscription_options o;
+
     subscription_options_init(&o);
     o.conflate = sub->conflate;
     o.initial = sub->initial;
@@ -295,8 +295,23 @@ open_task(struct sim *s, struct task *t)
     o.event_id_count = sub->one_event;
     o.max_age_ns = sub->mark ? 90 * NS_PER_S : 0;
     o.on_stale = SGO_ON_STALE_MARK;
-    if (subscription_create(s->hub, sub->streams, sub->stream_n, &o, &sub->sub,
-                            &err) != SGO_OK) {
+    return subscription_create(s->hub, sub->streams, sub->stream_n, &o,
+                               &sub->sub, err);
+}
+
+static void
+open_task(struct sim *s, struct task *t)
+{
+    struct sim_sub *sub = &s->subs[t->number];
+    sgo_error err;
+
+    choose_streams(s, sub);
+    if (sub->stream_n == 0) {
+        sub->ended = true;
+        return;
+    }
+    draw_kind(s, sub);
+    if (create(s, sub, &err) != SGO_OK) {
         sim_fail(s, "P5", "no subscription: %s", err.text);
         sub->ended = true;
         return;

@@ -1,5 +1,5 @@
-/* The model of Pusher: sockets, presence channels, notifications, and what
- * goes wrong with them. */
+/* The model of Pusher: sockets, presence channels, and what goes wrong with
+ * them. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -34,8 +34,8 @@ push_channel_name(const struct sim *s, char *out, size_t cap, const char *feed,
 }
 
 /* The same channel, wherever the app has moved. */
-static bool
-same_channel(const char *a, const char *b)
+bool
+push_same_channel(const char *a, const char *b)
 {
     size_t n = (size_t)(strrchr(a, '.') - a);
 
@@ -128,7 +128,7 @@ arrived(struct sim *s, struct task *t)
 
         push_channel_name(s, name, sizeof(name), st->feed, st->league,
                           st->event);
-        if (st->added && !st->final && same_channel(name, t->text)) {
+        if (st->added && !st->final && push_same_channel(name, t->text)) {
             st->ids_delivered += (unsigned)__builtin_popcountll(ids);
             meant = true;
         }
@@ -157,9 +157,9 @@ arrived(struct sim *s, struct task *t)
 }
 
 /* ids: bits of the events that a readable notification names. */
-static void
-say(struct sim *s, struct sim_socket *k, const char *channel, uint64_t ids,
-    const char *text)
+void
+push_say(struct sim *s, struct sim_socket *k, const char *channel,
+         uint64_t ids, const char *text)
 {
     struct task *t = socket_task(s, k, in_order(s, k), arrived);
     size_t n = strlen(channel) + 1, len = strlen(text) + 1;
@@ -225,13 +225,13 @@ greet(struct sim *s, struct sim_socket *k)
     } else if (scenario_hits(s, F_NO_GREETING)) {
         return;
     } else if (scenario_hits(s, F_BAD_GREETING)) {
-        say(s, k, "", 0, "hello");
+        push_say(s, k, "", 0, "hello");
     } else if ((f = scenario_hits(s, F_ERROR_FIRST))) {
         snprintf(text, sizeof(text),
                  "{\"event\":\"pusher:error\",\"data\":{\"code\":%d,"
                  "\"message\":\"no\"}}",
                  (int)f->arg);
-        say(s, k, "", 0, text);
+        push_say(s, k, "", 0, text);
     } else {
         bool string = rand_between(&s->net, 0, 1);
         const char *q = string ? "\\\"" : "\"", *d = string ? "\"" : "";
@@ -242,7 +242,7 @@ greet(struct sim *s, struct sim_socket *k)
                  d, q, q, q, k->socket_id, q, q, q,
                  rand_between(&s->net, 0, 1) ? 120 : 30, d);
         k->greeted = true;
-        say(s, k, "", 0, text);
+        push_say(s, k, "", 0, text);
     }
 }
 
@@ -288,9 +288,9 @@ confirm(struct sim *s, struct sim_socket *k, const char *channel)
 
     for (size_t i = 0; i < k->channel_count; i++) {
         if (strcmp(k->channels[i].name, channel) == 0) {
-            say(s, k, "", 0,
-                "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
-                "\"message\":\"Existing subscription to channel\"}}");
+            push_say(s, k, "", 0,
+                     "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
+                     "\"message\":\"Existing subscription to channel\"}}");
             return;
         }
     }
@@ -304,7 +304,7 @@ confirm(struct sim *s, struct sim_socket *k, const char *channel)
              "{\"event\":\"pusher_internal:subscription_succeeded\","
              "\"channel\":\"%s\"%s%s}",
              channel, d ? ",\"data\":" : "", d ? d : "");
-    say(s, k, channel, 0, text);
+    push_say(s, k, channel, 0, text);
 }
 
 static void
@@ -333,9 +333,9 @@ subscribe(struct sim *s, struct sim_socket *k, const cJSON *data)
         return;
     }
     if (strcmp(auth, wanted) != 0) {
-        say(s, k, "", 0,
-            "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
-            "\"message\":\"Invalid signature: Expected HMAC\"}}");
+        push_say(s, k, "", 0,
+                 "{\"event\":\"pusher:error\",\"data\":{\"code\":null,"
+                 "\"message\":\"Invalid signature: Expected HMAC\"}}");
     } else if (scenario_hits(s, F_SUB_ERROR)) {
         if (rand_between(&s->luck, 0, 1)) {
             snprintf(text, sizeof(text),
@@ -343,11 +343,11 @@ subscribe(struct sim *s, struct sim_socket *k, const cJSON *data)
                      "\"%s\",\"data\":{\"type\":\"AuthError\",\"error\":"
                      "\"no\",\"status\":%d}}",
                      channel, rand_between(&s->luck, 0, 1) ? 401 : 500);
-            say(s, k, "", 0, text);
+            push_say(s, k, "", 0, text);
         } else {
-            say(s, k, "", 0,
-                "{\"event\":\"pusher:error\",\"data\":{\"code\":4009,"
-                "\"message\":\"Connection not authorized\"}}");
+            push_say(s, k, "", 0,
+                     "{\"event\":\"pusher:error\",\"data\":{\"code\":4009,"
+                     "\"message\":\"Connection not authorized\"}}");
         }
     } else {
         confirm(s, k, channel);
@@ -373,7 +373,7 @@ heard(struct sim *s, struct task *t)
     if (event == NULL) {
         sim_fail(s, "P2", "the client sent %s", t->text);
     } else if (strcmp(event, "pusher:ping") == 0) {
-        say(s, k, "", 0, "{\"event\":\"pusher:pong\",\"data\":{}}");
+        push_say(s, k, "", 0, "{\"event\":\"pusher:pong\",\"data\":{}}");
     } else if (strcmp(event, "pusher:subscribe") == 0) {
         subscribe(s, k, data);
     } else if (strcmp(event, "pusher:unsubscribe") == 0) {
@@ -534,142 +534,6 @@ push_connect(struct sim *s, const struct action *a)
     socket_task(s, k, in_order(s, k), opened);
 }
 
-/* ---- notifications --------------------------------------------------------------------- */
-
-/* Is the channel told of a change of the event? */
-static bool
-concerns(const struct sim *s, const struct sim_event *e,
-         const struct event_version *was, const char *channel)
-{
-    const struct event_version *v = truth_now(e);
-    char name[96];
-
-    push_channel_name(s, name, sizeof(name), "events:live", "", "");
-    if (same_channel(name, channel)) {
-        return v->state.live || was->state.live;
-    }
-    push_channel_name(s, name, sizeof(name), "events:upcoming", e->league, "");
-    if (same_channel(name, channel)) {
-        return !v->state.started || !was->state.started;
-    }
-    push_channel_name(s, name, sizeof(name), "events:byid", "", e->id);
-    if (same_channel(name, channel)) {
-        return true;
-    }
-    push_channel_name(s, name, sizeof(name), "events:new-kind", "NBA", "");
-    return same_channel(name, channel) && strcmp(e->league, "NBA") == 0;
-}
-
-static void
-noise(struct sim *s, struct sim_socket *k, const char *channel)
-{
-    char text[300];
-    static const char *const texts[] = {
-        "{\"event\":\"pusher_internal:member_added\",\"channel\":\"%s\","
-        "\"data\":\"{\\\"user_id\\\":\\\"x\\\"}\"}",
-        "{\"event\":\"other\",\"channel\":\"%s\",\"data\":\"[{\\\"eventID\\\""
-        ":\\\"E0\\\"}]\"}",
-        "{\"event\":\"data\",\"channel\":\"other-%s\",\"data\":\"[{"
-        "\\\"eventID\\\":\\\"E0\\\"}]\"}",
-        "{\"event\":\"pusher:ping\",\"data\":{},\"x\":\"%s\"}",
-        "{\"event\":\"pusher:error\",\"data\":{\"code\":4301,\"message\":"
-        "\"%s\"}}",
-        "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[]\"}"};
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 5)], channel);
-#pragma GCC diagnostic pop
-    say(s, k, "", 0, text);
-}
-
-static size_t
-put_ids(const struct sim *s, uint64_t ids, const char *q, char *text,
-        size_t cap)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < s->event_count; i++) {
-        if (ids & UINT64_C(1) << i) {
-            len += (size_t)snprintf(text + len, cap - len,
-                                    "%s{%seventID%s:%s%s%s}", len ? "," : "",
-                                    q, q, q, s->events[i].id, q);
-        }
-    }
-    return len;
-}
-
-static void
-notify_channel(struct sim *s, struct sim_socket *k, const char *channel,
-               uint64_t ids)
-{
-    bool string = !s->sc.data_array;
-    char list[3000], text[3300];
-
-    if (scenario_hits(s, F_NOISE)) {
-        noise(s, k, channel);
-    }
-    if (scenario_hits(s, F_LOSE)) {
-        return;
-    }
-    put_ids(s, ids, string ? "\\\"" : "\"", list, sizeof(list));
-    if (scenario_hits(s, F_GARBLE)) {
-        static const char *const texts[] = {
-            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":\"[{]\"}",
-            "{\"event\":\"data\",\"channel\":\"%s\",\"data\":{\"a\":1}}",
-            ("{\"event\":\"data\",\"channel\":\"%s\","
-             "\"data\":\"[{\\\"id\\\":1}]\"}"),
-            "{\"event\":\"data\",\"channel\":\"%s\",\"da"};
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(text, sizeof(text), texts[rand_between(&s->luck, 0, 3)],
-                 channel);
-#pragma GCC diagnostic pop
-        say(s, k, "", 0, text);
-        return;
-    }
-    snprintf(text, sizeof(text),
-             "{\"event\":\"data\",\"channel\":\"%s\",\"data\":%s[%s]%s}",
-             channel, string ? "\"" : "", list, string ? "\"" : "");
-    say(s, k, channel, ids, text);
-    if (scenario_hits(s, F_DUPLICATE)) {
-        say(s, k, channel, ids, text);
-    }
-}
-
-void
-push_notify(struct sim *s, const size_t *events, size_t n,
-            const struct event_version *was)
-{
-    for (size_t i = 0; i < SIM_SOCKETS; i++) {
-        struct sim_socket *k = &s->sockets[i];
-
-        for (size_t c = 0; k->alive && !k->mute && c < k->channel_count; c++) {
-            const char *channel = k->channels[c].name;
-            uint64_t ids = 0;
-
-            for (size_t e = 0; e < n; e++) {
-                if (concerns(s, &s->events[events[e]], &was[e], channel)) {
-                    ids |= UINT64_C(1) << events[e];
-                }
-            }
-            if (ids && s->sc.batches && strstr(channel, "-byid-") == NULL) {
-                size_t more = (size_t)rand_between(
-                    &s->net, 0, (int64_t)s->event_count - 1);
-                const struct event_version *v = truth_now(&s->events[more]);
-
-                if (concerns(s, &s->events[more], v, channel)) {
-                    ids |= UINT64_C(1) << more;
-                }
-            }
-            if (ids) {
-                notify_channel(s, k, channel, ids);
-            }
-        }
-    }
-}
-
 int64_t
 push_confirmed_at(const struct sim *s, const char *channel)
 {
@@ -680,7 +544,7 @@ push_confirmed_at(const struct sim *s, const char *channel)
 
         for (size_t c = 0; k->open && !k->left && c < k->channel_count; c++) {
             if (k->channels[c].heard &&
-                same_channel(channel, k->channels[c].name) &&
+                push_same_channel(channel, k->channels[c].name) &&
                 k->channels[c].confirmed_at > at) {
                 at = k->channels[c].confirmed_at;
             }

@@ -246,6 +246,48 @@ make_race(struct scenario *sc)
     sc->fault_count = 1;
 }
 
+static void
+draw_world(struct scenario *sc, struct rand *r)
+{
+    sc->events = (size_t)ONE_OF(r, 1, 3, 5, 12, 30, 40);
+    sc->storm_ns = ONE_OF(r, 40, 90, 180, 300) * NS_PER_S;
+    sc->change_ns = ONE_OF(r, 60, 250, 700, 3000) * NS_PER_MS;
+    sc->net_high = ONE_OF(r, 20, 100, 400, 1500) * NS_PER_MS;
+    sc->net_low = sc->net_high / 40;
+    sc->slow_tail = (unsigned)ONE_OF(r, 0, 0, 50, 100);
+    sc->page_cap = (size_t)ONE_OF(r, 1, 4, 10, 25, 100);
+    sc->chunk = (size_t)ONE_OF(r, 37, 500, 4000, 100000);
+    sc->lossless = rand_between(r, 0, 2) == 0;
+    sc->stamped = rand_between(r, 0, 1);
+    sc->reorder = rand_between(r, 0, 3) == 0;
+    sc->snapshot_first = rand_between(r, 0, 1);
+    sc->batches = rand_between(r, 0, 1);
+    sc->ws_pings = rand_between(r, 0, 1);
+    sc->data_array = rand_between(r, 0, 3) == 0;
+    sc->transport = (sgo_transport)ONE_OF(
+        r, SGO_TRANSPORT_WEBSOCKET, SGO_TRANSPORT_WEBSOCKET,
+        SGO_TRANSPORT_WEBSOCKET, SGO_TRANSPORT_AUTO, SGO_TRANSPORT_AUTO,
+        SGO_TRANSPORT_POLL);
+    sc->reconcile_ns = ONE_OF(r, 5, 20, 60, 120) * NS_PER_S;
+    sc->linger_ns = ONE_OF(r, 0, 1, 4, 20) * NS_PER_S;
+    sc->poll_ns = ONE_OF(r, 2, 10, 30) * NS_PER_S;
+    sc->max_in_flight = (unsigned)rand_between(r, 1, 6);
+    sc->max_events = 20000;
+    if (rand_between(r, 0, 9) == 0 && !sc->lossless) {
+        sc->max_events = sc->events / 2 + 1;
+    }
+    if (rand_between(r, 0, 4) == 0 && !sc->lossless) {
+        sc->minute_requests = (unsigned)ONE_OF(r, 60, 120, 300);
+        sc->minute_objects = (unsigned)ONE_OF(r, 600, 1500, 5000);
+        sc->change_ns = 4 * sc->change_ns;
+        sc->page_cap = sc->page_cap < 10 ? 10 : sc->page_cap;
+    }
+    if (sc->lossless) {
+        sc->reconcile_ns = 0;
+        sc->transport = SGO_TRANSPORT_WEBSOCKET;
+    }
+}
+
 void
 scenario_make(struct scenario *sc, uint64_t seed)
 {
@@ -254,43 +296,7 @@ scenario_make(struct scenario *sc, uint64_t seed)
 
     rand_init(&r, seed * 11 + 5);
     *sc = (struct scenario){.seed = seed};
-    sc->events = (size_t)ONE_OF(&r, 1, 3, 5, 12, 30, 40);
-    sc->storm_ns = ONE_OF(&r, 40, 90, 180, 300) * NS_PER_S;
-    sc->change_ns = ONE_OF(&r, 60, 250, 700, 3000) * NS_PER_MS;
-    sc->net_high = ONE_OF(&r, 20, 100, 400, 1500) * NS_PER_MS;
-    sc->net_low = sc->net_high / 40;
-    sc->slow_tail = (unsigned)ONE_OF(&r, 0, 0, 50, 100);
-    sc->page_cap = (size_t)ONE_OF(&r, 1, 4, 10, 25, 100);
-    sc->chunk = (size_t)ONE_OF(&r, 37, 500, 4000, 100000);
-    sc->lossless = rand_between(&r, 0, 2) == 0;
-    sc->stamped = rand_between(&r, 0, 1);
-    sc->reorder = rand_between(&r, 0, 3) == 0;
-    sc->snapshot_first = rand_between(&r, 0, 1);
-    sc->batches = rand_between(&r, 0, 1);
-    sc->ws_pings = rand_between(&r, 0, 1);
-    sc->data_array = rand_between(&r, 0, 3) == 0;
-    sc->transport = (sgo_transport)ONE_OF(
-        &r, SGO_TRANSPORT_WEBSOCKET, SGO_TRANSPORT_WEBSOCKET,
-        SGO_TRANSPORT_WEBSOCKET, SGO_TRANSPORT_AUTO, SGO_TRANSPORT_AUTO,
-        SGO_TRANSPORT_POLL);
-    sc->reconcile_ns = ONE_OF(&r, 5, 20, 60, 120) * NS_PER_S;
-    sc->linger_ns = ONE_OF(&r, 0, 1, 4, 20) * NS_PER_S;
-    sc->poll_ns = ONE_OF(&r, 2, 10, 30) * NS_PER_S;
-    sc->max_in_flight = (unsigned)rand_between(&r, 1, 6);
-    sc->max_events = 20000;
-    if (rand_between(&r, 0, 9) == 0 && !sc->lossless) {
-        sc->max_events = sc->events / 2 + 1;
-    }
-    if (rand_between(&r, 0, 4) == 0 && !sc->lossless) {
-        sc->minute_requests = (unsigned)ONE_OF(&r, 60, 120, 300);
-        sc->minute_objects = (unsigned)ONE_OF(&r, 600, 1500, 5000);
-        sc->change_ns = 4 * sc->change_ns;
-        sc->page_cap = sc->page_cap < 10 ? 10 : sc->page_cap;
-    }
-    if (sc->lossless) {
-        sc->reconcile_ns = 0;
-        sc->transport = SGO_TRANSPORT_WEBSOCKET;
-    }
+    draw_world(sc, &r);
     sc->sub_count = (size_t)rand_between(&r, 1, SIM_SUBS);
     draw_streams(sc, &r);
     faults = (size_t)ONE_OF(&r, 0, 2, 4, 8, 14, 22);

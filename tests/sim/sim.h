@@ -6,8 +6,10 @@
  *   sim.c        time, the client's actions, one run from begin to end
  *   scenario.c   what a seed means: configuration, activity, list of faults
  *   truth.c      events and their versions
- *   api.c        HTTP: answers, limits, faults on the way
- *   push.c       Pusher: sockets, channels, notifications, faults
+ *   answer.c     the API's answers, the plan's limits, what comes instead
+ *   api.c        the way of an HTTP request
+ *   push.c       Pusher: sockets, channels, faults
+ *   notify.c     Pusher: notifications
  *   consumer.c   subscriptions that replay every update on copies (P3, P4)
  *   checks.c     the promises, on the way and at rest
  *   herd.c       10,000 clients of one server that was down
@@ -396,13 +398,22 @@ void api_cancel(struct sim *s, uint64_t id);
 void api_break_all(struct sim *s); /* the machine slept */
 void api_fini(struct sim *s);
 
+/* answer.c */
+/* What the URL asks for: kind and ids. */
+void answer_read(struct sim *s, struct sim_request *r);
+/* The answer as of now, with what goes wrong with it. */
+void answer_make(struct sim *s, struct sim_request *r);
+
 /* push.c */
 void push_connect(struct sim *s, const struct action *a);
 void push_send(struct sim *s, const struct action *a);
 void push_close(struct sim *s, uint32_t link_id, uint64_t generation,
                 int code);
-void push_notify(struct sim *s, const size_t *events, size_t n,
-                 const struct event_version *was);
+/* The same channel, wherever the app has moved. */
+bool push_same_channel(const char *a, const char *b);
+/* ids: bits of the events that a readable notification names. */
+void push_say(struct sim *s, struct sim_socket *k, const char *channel,
+              uint64_t ids, const char *text);
 void push_instant(struct sim *s, struct fault *f);
 void push_channel_name(const struct sim *s, char *out, size_t cap,
                        const char *feed, const char *league,
@@ -413,6 +424,10 @@ void push_auth_text(const struct sim *s, const char *socket_id,
 int64_t push_confirmed_at(const struct sim *s, const char *channel);
 void push_check(struct sim *s); /* half-open ones are found in time */
 void push_pings(struct sim *s); /* the server's WebSocket pings */
+
+/* notify.c */
+void push_notify(struct sim *s, const size_t *events, size_t n,
+                 const struct event_version *was);
 
 /* consumer.c */
 void consumer_start(struct sim *s);
