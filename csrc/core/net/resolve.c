@@ -289,7 +289,7 @@ ask_system(const struct lookup *lookup, struct resolve_result *result)
     if (rc == 0 && result->count == 0) {
         rc = EAI_NONAME;
     }
-    if (rc != 0 && resolve_is_loopback(lookup->host)) {
+    if (rc != 0 && strcasecmp(lookup->host, "localhost") == 0) {
         take_loopback(result);
         rc = 0;
     }
