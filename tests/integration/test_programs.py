@@ -130,11 +130,13 @@ def test_single_event(rig: Rig) -> None:
 
 
 def test_connection_management(rig: Rig) -> None:
-    rig.sim.add_event(live=True)
+    event_id = rig.sim.add_event(live=True)
     with running(rig, *example("connection_management.py")) as program:
         program.shows("connecting -> connected")
         program.shows("added")
-        rig.sim.wait_subscribed("presence-events-live")
+        rig.sim.wait_requests("/v2/events", answered=True)  # the reconcile
+        rig.sim.patch(event_id, ("teams", "home", "score"), 44)
+        program.shows("score")  # live: a gap before would not be told
         rig.sim.disconnect(4200)
         program.shows("connected -> ")
         program.shows("gap of")
