@@ -14,7 +14,15 @@ from leakcheck import check, refuses
 import sgostream
 from sgostream.sim.remote import RemoteSimulator, spawn
 
-logging.getLogger("sgostream").setLevel(logging.CRITICAL)
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """Keep records out of pytest's hands, which would hold them."""
+    logger = logging.getLogger("sgostream")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
 
 
 class Rig:
