@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, Unpack, cast
 
 from . import _core, _options
 from ._aio import wait_readable
+from ._dispatch import CALLBACKS_WAIT
 from ._errors import ServerError
 from ._event import Event, Update
 from ._options import ClientOptions, SubscriptionOptions
@@ -337,10 +338,13 @@ class Client:
     def close(self) -> None:
         """Close its streams and sockets, within a second.  Idempotent.
 
-        Events and updates that were delivered stay readable.
+        Events and updates that were delivered stay readable.  Callbacks have seen
+        all that was to come when it returns, unless one of them takes longer than
+        half a second or calls this.
         """
         self._core.close()
         self._finalizer.detach()
+        self._router.join(CALLBACKS_WAIT)
 
     async def aclose(self) -> None:
         """``close()`` without blocking the event loop."""

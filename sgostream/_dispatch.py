@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from ._event import Update
     from ._types import Gap, StateChange
 
-__all__ = ["Dispatcher"]
+__all__ = ["CALLBACKS_WAIT", "Dispatcher"]
 
 _log = logging.getLogger(__name__)
+
+#: Seconds that a ``close()`` gives the callbacks to see the last of what came.
+CALLBACKS_WAIT = 0.5
 
 _BATCH = 64  # updates taken per turn, so that one callback cannot starve the others
 _MAX_WAITING = 10_000  # state changes, gaps and errors; the oldest go first
@@ -101,6 +104,19 @@ class Dispatcher:
         with self._lock:
             self._closing = True
         self._wake()
+
+    def join(self, timeout: float) -> None:
+        """Wait at most ``timeout`` seconds until all that was queued has been run.
+
+        Returns at once on the dispatcher's own thread, and where nothing runs.
+        """
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def is_thread(self, thread: threading.Thread) -> bool:
+        """Whether this is the thread that runs the callbacks."""
+        return self._thread is thread
 
     @property
     def running(self) -> Callable[[Any], object] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -57,12 +58,37 @@ class ReportRouter:
                 self._silent = True  # Python 3.11's: not one thread is allowed
                 _log.warning("nothing is logged and no callback run: %s", error)
 
+    @property
+    def started(self) -> bool:
+        """Whether reports are being handed over, or were until the end."""
+        return self._thread is not None
+
     def end(self) -> None:
         """The client is closed: no dispatcher will get anything more."""
         with self._lock:
             dispatchers = list(self._dispatchers.values())
         for dispatcher in dispatchers:
             dispatcher.close()
+
+    def join(self, timeout: float) -> None:
+        """Wait at most ``timeout`` seconds for what was reported to be handed over.
+
+        And for the callbacks that it reached.  For a client that is closed.
+        Returns at once on a thread of ours, which is inside a callback.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            dispatchers = list(self._dispatchers.values())
+            reporter = self._thread
+        here = threading.current_thread()
+        if here is reporter or any(found.is_thread(here) for found in dispatchers):
+            return
+        if reporter is None:
+            self.end()  # it never began: nobody else will tell them
+        else:
+            reporter.join(timeout)
+        for dispatcher in dispatchers:
+            dispatcher.join(max(0.0, deadline - time.monotonic()))
 
     def _hand_over(self, report: dict[str, Any]) -> None:
         kind = report["kind"]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from . import _core, _options
-from ._dispatch import Dispatcher
+from ._dispatch import CALLBACKS_WAIT, Dispatcher
 from ._errors import ClosedError, ForkedError
 from ._event import Event, Quotes, Update
 from ._options import SubscriptionOptions
@@ -208,6 +208,8 @@ class Stream:
     def close(self) -> None:
         """Stop it within a second and end its loops quietly.  Idempotent.
 
+        Callbacks have seen all that was to come when it returns, unless one of
+        them takes longer than half a second (a warning names it) or calls this.
         Closes its client too if it was made by :func:`sgostream.stream`.
         """
         try:
@@ -216,13 +218,15 @@ class Stream:
             return  # the parent's: neither its threads nor its sockets are here
         self._dispatcher.end()
         self._core.close()
-        if before in ("disconnected", "failed"):  # no further state will come
+        if before in ("disconnected", "failed") or not self._client._router.started:
+            # no further state will come
             self._dispatcher.close()
+        if self._owns_client:
+            self._client.close()
+        self._dispatcher.join(CALLBACKS_WAIT)
         busy = self._dispatcher.running
         if busy is not None:
             _log.warning("closed while the callback %r is still running", busy)
-        if self._owns_client:
-            self._client.close()
 
     async def aclose(self) -> None:
         """``close()`` without blocking the event loop."""

@@ -391,6 +391,28 @@ def test_close_from_a_callback(rig: Rig, kind: str, closer: str) -> None:
     eventually(lambda: count("task") <= before, "the end of every thread")
 
 
+@pytest.mark.parametrize("closer", CLOSERS)
+def test_callbacks_have_seen_the_end_when_close_returns(rig: Rig, closer: str) -> None:
+    rig.sim.add_event(live=True)
+    for _ in range(10):
+        live = rig.client(tls=False).live()
+        watch = Watch(live)
+        live.wait_live(20)
+        CLOSERS[closer](live)
+        assert [change.current for change in watch.states][-1:] == ["disconnected"]
+        live.client.close()
+
+
+def test_close_of_what_never_began_waits_for_nothing(rig: Rig) -> None:
+    live = rig.client(tls=False).live()
+    watch = Watch(live)
+    began = time.monotonic()
+    live.close()
+    live.client.close()
+    assert time.monotonic() - began < 0.4
+    assert not watch.errors
+
+
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
 def test_what_a_callback_raises_stops_nothing(
     rig: Rig, error: type[BaseException], caplog: pytest.LogCaptureFixture
