@@ -136,6 +136,7 @@ class Client:
         self._core = _core.Client(**checked, event_type=Event, update_type=Update)
         self._router = ReportRouter(self._core)
         self._shown = str(checked["base_url"] or "the vendor's API")
+        self._prunes_odds = bool(checked["odd_ids"] or checked["bookmaker_ids"])
         self._finalizer = weakref.finalize(
             self,
             _forgotten,
