@@ -344,6 +344,43 @@ old_versions_of_tls_are_refused(void)
     SSL_CTX_free(tls);
 }
 
+static int
+two_addresses(const char *host, const char *service,
+              const struct addrinfo *hints, struct addrinfo **out)
+{
+    struct addrinfo numeric = *hints;
+
+    (void)host;
+    numeric.ai_flags = AI_NUMERICHOST;
+    return getaddrinfo("127.0.0.1", service, &numeric, out) != 0 ||
+                   getaddrinfo("127.0.0.9", service, &numeric,
+                               &(*out)->ai_next) != 0
+               ? EAI_FAIL
+               : 0;
+}
+
+/* Nobody listens at the second address: its "refused" says less. */
+static void
+the_words_of_the_address_that_came_furthest_are_kept(void)
+{
+    SSL_CTX *tls = server_ctx(&good);
+    struct peer *peer;
+    struct trial t;
+
+    SSL_CTX_set_security_level(tls, 0);
+    SSL_CTX_set_max_proto_version(tls, TLS1_1_VERSION);
+    peer = peer_start(serve, tls, NULL);
+    resolve_set_system(two_addresses, NULL);
+    t = run_trial("far.localhost", peer->port, NULL, 5 * NS_PER_S);
+    resolve_set_system(NULL, NULL);
+    CHECK_INT(t.socket_end.status, SGO_FAILED);
+    CHECK(strstr(t.socket_end.error.text, "TLS handshake") != NULL);
+    CHECK(strstr(t.socket_end.error.text, "127.0.0.1") != NULL);
+    CHECK(strstr(t.http_end.error.text, "TLS handshake") != NULL);
+    peer_stop(peer);
+    SSL_CTX_free(tls);
+}
+
 static void
 servers_that_speak_no_tls(void)
 {
@@ -538,6 +575,7 @@ main(void)
     RUN(good_certificates_are_accepted);
     RUN(bad_certificates_are_refused_in_words);
     RUN(old_versions_of_tls_are_refused);
+    RUN(the_words_of_the_address_that_came_furthest_are_kept);
     RUN(servers_that_speak_no_tls);
     RUN(both_kinds_go_through_a_proxy);
     RUN(many_proxies_one_after_the_other);

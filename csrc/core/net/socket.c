@@ -141,6 +141,17 @@ describe_failure(struct socket *s, sgo_error *err)
     err->retryable = true;
 }
 
+/* Keep the words of the address that came furthest: "refused" by the last one
+ * would hide what the only server that answered had said. */
+static void
+remember_failure(struct socket *s)
+{
+    if (s->far_error.kind == SGO_ERROR_NONE || s->phase > s->far_phase) {
+        s->far_phase = s->phase;
+        describe_failure(s, &s->far_error);
+    }
+}
+
 /* ---- the end --------------------------------------------------------------*/
 
 /* Decide what on_end will say, and let it be said soon. */
@@ -207,7 +218,12 @@ end_unopened(struct socket *s)
         return;
     }
     if (s->end.error.kind == SGO_ERROR_NONE) {
-        describe_failure(s, &s->end.error);
+        if (s->far_error.kind != SGO_ERROR_NONE && s->far_phase > s->phase &&
+            !s->late) {
+            s->end.error = s->far_error;
+        } else {
+            describe_failure(s, &s->end.error);
+        }
         if (s->phase == PHASE_TCP) {
             resolve_forget(s->loop, s->proxy.used ? s->proxy.host : s->host,
                            s->proxy.used ? s->proxy.port : s->port);
@@ -237,6 +253,7 @@ socket_attempt_ended(struct socket *s)
                s->address_at == s->address_count) {
         end_unopened(s);
     } else {
+        remember_failure(s);
         soon(s); /* the next address */
     }
 }

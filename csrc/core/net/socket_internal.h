@@ -71,8 +71,11 @@ struct socket {
     size_t address_count, address_at; /* at: the next to be tried */
     struct lws *wsi;
     struct vhost *vhost;
-    long verify_error; /* X509_V_ERR_*, 0: none */
-    char why[160];     /* lws' words */
+    enum socket_phase
+        far_phase;       /* of the earlier address that came furthest */
+    sgo_error far_error; /* its end; kind NONE: there was none */
+    long verify_error;   /* X509_V_ERR_*, 0: none */
+    char why[160];       /* lws' words */
 
     struct loop_timer step;    /* the next move, in a clean stack */
     struct loop_timer limit;   /* of opening; of closing; of sending */
