@@ -156,7 +156,9 @@ class Event(ObjectView):
     """
 
     @property
-    def event_id(self) -> str: ...
+    def event_id(self) -> str:
+        """The ``eventID``."""
+
     @classmethod
     def parse(cls, json: str | Buffer, /) -> Self:
         """An event from its JSON text; ValueError says where and why it is none."""
@@ -315,11 +317,15 @@ class Update:
     """What happened to one event, for one consumer."""
 
     @property
-    def kind(self) -> Literal["added", "changed", "removed"]: ...
+    def kind(self) -> Literal["added", "changed", "removed"]:
+        """What happened."""
+
     @property
     def cause(
         self,
-    ) -> Literal["snapshot", "notification", "resync", "poll", "expiry"]: ...
+    ) -> Literal["snapshot", "notification", "resync", "poll", "expiry"]:
+        """Why it comes."""
+
     @property
     def event(self) -> Event:
         """The new version; for ``removed`` the last one."""
@@ -329,13 +335,21 @@ class Update:
         """The version delivered before."""
 
     @property
-    def event_id(self) -> str: ...
+    def event_id(self) -> str:
+        """The ``eventID``."""
+
     @property
-    def changes(self) -> Changes[Change]: ...
+    def changes(self) -> Changes[Change]:
+        """Every place that differs."""
+
     @property
-    def quotes(self) -> Changes[QuoteChange]: ...
+    def quotes(self) -> Changes[QuoteChange]:
+        """Quotes that differ."""
+
     @property
-    def consensus(self) -> Changes[ConsensusChange]: ...
+    def consensus(self) -> Changes[ConsensusChange]:
+        """Consensus values that differ."""
+
     @property
     def skipped(self) -> int:
         """Versions conflated away."""
@@ -349,7 +363,8 @@ class Update:
         """Whose it is; None: of no stream (``Event.diff``)."""
 
     @property
-    def times(self) -> Times: ...
+    def times(self) -> Times:
+        """Moments of its way."""
 
 _UpdateT = TypeVar("_UpdateT", bound=Update)
 
@@ -380,11 +395,16 @@ class Change(tuple[tuple[str | int, ...], Any, Any]):
         "new",
     )
     @property
-    def path(self) -> tuple[str | int, ...]: ...
+    def path(self) -> tuple[str | int, ...]:
+        """Keys and positions that lead to the place."""
+
     @property
-    def old(self) -> Any: ...
+    def old(self) -> Any:
+        """The value before, MISSING if there was none."""
+
     @property
-    def new(self) -> Any: ...
+    def new(self) -> Any:
+        """The value now, MISSING if there is none."""
 
 @final
 class QuoteChange(tuple[str, str, str, bool, Quote | None, Quote | None]):
@@ -408,17 +428,28 @@ class QuoteChange(tuple[str, str, str, bool, Quote | None, Quote | None]):
         "new",
     )
     @property
-    def event_id(self) -> str: ...
+    def event_id(self) -> str:
+        """The eventID."""
+
     @property
-    def odd_id(self) -> str: ...
+    def odd_id(self) -> str:
+        """The key in odds."""
+
     @property
-    def bookmaker_id(self) -> str: ...
+    def bookmaker_id(self) -> str:
+        """The key in byBookmaker."""
+
     @property
-    def is_alt_line(self) -> bool: ...
+    def is_alt_line(self) -> bool:
+        """Whether it is an alternative line."""
+
     @property
-    def old(self) -> Quote | None: ...
+    def old(self) -> Quote | None:
+        """The Quote before, or None."""
+
     @property
-    def new(self) -> Quote | None: ...
+    def new(self) -> Quote | None:
+        """The Quote now, or None."""
 
 @final
 class ConsensusChange(tuple[str, str, str, Any, Any]):
@@ -435,15 +466,24 @@ class ConsensusChange(tuple[str, str, str, Any, Any]):
         "new",
     )
     @property
-    def event_id(self) -> str: ...
+    def event_id(self) -> str:
+        """The eventID."""
+
     @property
-    def odd_id(self) -> str: ...
+    def odd_id(self) -> str:
+        """The key in odds."""
+
     @property
-    def field(self) -> str: ...
+    def field(self) -> str:
+        """The member's name: fairOdds, bookSpread, ..."""
+
     @property
-    def old(self) -> Any: ...
+    def old(self) -> Any:
+        """The value before, or None."""
+
     @property
-    def new(self) -> Any: ...
+    def new(self) -> Any:
+        """The value now, or None."""
 
 @final
 class Times(tuple[int | None, int | None, int | None, int | None, int | None]):
@@ -465,15 +505,24 @@ class Times(tuple[int | None, int | None, int | None, int | None, int | None]):
         "taken",
     )
     @property
-    def notified(self) -> int | None: ...
+    def notified(self) -> int | None:
+        """When the notification arrived."""
+
     @property
-    def requested(self) -> int | None: ...
+    def requested(self) -> int | None:
+        """When the request started."""
+
     @property
-    def received(self) -> int | None: ...
+    def received(self) -> int | None:
+        """When its answer was complete."""
+
     @property
-    def applied(self) -> int | None: ...
+    def applied(self) -> int | None:
+        """When the version became the newest."""
+
     @property
-    def taken(self) -> int | None: ...
+    def taken(self) -> int | None:
+        """When the update was taken."""
 
 @final
 class StreamState(tuple[str, str, bool, int, BaseException | None]):
@@ -495,15 +544,24 @@ class StreamState(tuple[str, str, bool, int, BaseException | None]):
         "error",
     )
     @property
-    def connection(self) -> str: ...
+    def connection(self) -> str:
+        """Of the connection, in pusher-js's words and polling."""
+
     @property
-    def phase(self) -> str: ...
+    def phase(self) -> str:
+        """How far the stream is."""
+
     @property
-    def failed(self) -> bool: ...
+    def failed(self) -> bool:
+        """Whether it ended by an error."""
+
     @property
-    def serial(self) -> int: ...
+    def serial(self) -> int:
+        """Grows with each change."""
+
     @property
-    def error(self) -> BaseException | None: ...
+    def error(self) -> BaseException | None:
+        """The final error, or None."""
 
 # --- client, stream, subscription, call -------------------------------------
 

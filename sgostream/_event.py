@@ -5,17 +5,22 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, overload
 
 from . import _core, _options
 
 if TYPE_CHECKING:
     from typing_extensions import CapsuleType
 
+    from . import types
     from ._core import Quote
     from ._stream import Stream
 
 __all__ = ["Event", "QuoteChanges", "QuoteRow", "Quotes", "Score", "Update"]
+
+
+_Default = TypeVar("_Default")
+_UpdateT = TypeVar("_UpdateT", bound=_core.Update)
 
 
 class Score(NamedTuple):
@@ -220,10 +225,72 @@ class Event(_core.Event):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(
+            self, key: Literal["eventID", "sportID", "leagueID", "type"], /
+        ) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["odds"], /) -> types.Odds: ...
+        @overload
+        def __getitem__(self, key: Literal["teams"], /) -> types.Teams: ...
+        @overload
+        def __getitem__(self, key: Literal["status"], /) -> types.Status: ...
+        @overload
+        def __getitem__(self, key: Literal["players"], /) -> types.Players: ...
+        @overload
+        def __getitem__(self, key: Literal["results"], /) -> types.Results: ...
+        @overload
+        def __getitem__(self, key: Literal["info"], /) -> types.Info: ...
+        @overload
+        def __getitem__(self, key: Literal["links"], /) -> types.Links: ...
+        @overload
+        def __getitem__(self, key: Literal["activity"], /) -> types.Activity: ...
+        @overload
+        def __getitem__(self, key: Literal["props"], /) -> Mapping[str, types.Prop]: ...
+        @overload
+        def __getitem__(self, key: Literal["manual"], /) -> bool: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+        @overload  # type: ignore[override]  # narrower where the key is known
+        def get(
+            self, key: Literal["eventID", "sportID", "leagueID", "type"], /
+        ) -> str | None: ...
+        @overload
+        def get(self, key: Literal["odds"], /) -> types.Odds | None: ...
+        @overload
+        def get(self, key: Literal["teams"], /) -> types.Teams | None: ...
+        @overload
+        def get(self, key: Literal["status"], /) -> types.Status | None: ...
+        @overload
+        def get(self, key: Literal["players"], /) -> types.Players | None: ...
+        @overload
+        def get(self, key: Literal["results"], /) -> types.Results | None: ...
+        @overload
+        def get(self, key: Literal["info"], /) -> types.Info | None: ...
+        @overload
+        def get(self, key: Literal["links"], /) -> types.Links | None: ...
+        @overload
+        def get(self, key: Literal["activity"], /) -> types.Activity | None: ...
+        @overload
+        def get(self, key: Literal["props"], /) -> Mapping[str, types.Prop] | None: ...
+        @overload
+        def get(self, key: Literal["manual"], /) -> bool | None: ...
+        @overload
+        def get(self, key: str, default: None = None, /) -> Any | None: ...
+        @overload
+        def get(  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, key: str, default: Any | _Default, /
+        ) -> Any | _Default: ...
+        def get(self, key: str, default: Any = None, /) -> Any: ...
+
     @property
     def event_id(self) -> str:
         """``eventID``."""
-        return cast(str, self["eventID"])
+        return self["eventID"]
 
     @property
     def league_id(self) -> str | None:
@@ -283,10 +350,11 @@ class Event(_core.Event):
         return Score(points[0], points[1])
 
     @property
-    def status(self) -> Mapping[str, Any]:
+    def status(self) -> types.Status:
         """The event's ``status`` object; empty when there is none."""
         value = self.get("status")
-        return value if isinstance(value, Mapping) else {}
+        found: Any = value if isinstance(value, Mapping) else {}
+        return cast("types.Status", found)
 
     @property
     def starts_at(self) -> datetime | None:
@@ -329,6 +397,24 @@ class Event(_core.Event):
             Iterable, and an Arrow table for data frame libraries.
         """
         return Quotes((self,), odd_ids, bookmaker_ids, alt_lines)
+
+    @overload
+    def diff(
+        self,
+        other: _core.Event,
+        include_timestamps: bool = False,
+        *,
+        update_type: None = None,
+    ) -> Update: ...
+
+    @overload
+    def diff(
+        self,
+        other: _core.Event,
+        include_timestamps: bool = False,
+        *,
+        update_type: type[_UpdateT],
+    ) -> _UpdateT: ...
 
     def diff(
         self,

@@ -9,6 +9,7 @@ struct record_def {
     const char *name;
     const char *format; /* of PyArg_ParseTupleAndKeywords */
     const char *fields[RECORD_MAX_FIELDS + 1];
+    const char *field_docs[RECORD_MAX_FIELDS];
     const char *doc;
 };
 
@@ -17,6 +18,9 @@ static struct record_def defs[] = {
     {"sgostream._core.Change",
      "OOO:Change",
      {"path", "old", "new"},
+     {"Keys and positions that lead to the place.",
+      "The value before, MISSING if there was none.",
+      "The value now, MISSING if there is none."},
      "Change(path, old, new)\n--\n\n"
      "One place of an event that differs.\n\n"
      "path is a tuple of keys and positions; the side that lacks the member\n"
@@ -24,23 +28,35 @@ static struct record_def defs[] = {
     {"sgostream._core.QuoteChange",
      "OOOOOO:QuoteChange",
      {"event_id", "odd_id", "bookmaker_id", "is_alt_line", "old", "new"},
+     {"The eventID.", "The key in odds.", "The key in byBookmaker.",
+      "Whether it is an alternative line.", "The Quote before, or None.",
+      "The Quote now, or None."},
      "QuoteChange(event_id, odd_id, bookmaker_id, is_alt_line, old, new)\n"
      "--\n\n"
      "One bookmaker's quote that differs; None on the side that lacks it."},
     {"sgostream._core.ConsensusChange",
      "OOOOO:ConsensusChange",
      {"event_id", "odd_id", "field", "old", "new"},
+     {"The eventID.", "The key in odds.",
+      "The member's name: fairOdds, bookSpread, ...",
+      "The value before, or None.", "The value now, or None."},
      "ConsensusChange(event_id, odd_id, field, old, new)\n--\n\n"
      "One consensus value of an odd that differs; None on the side that\n"
      "lacks it."},
     {"sgostream._core.Times",
      "OOOOO:Times",
      {"notified", "requested", "received", "applied", "taken"},
+     {"When the notification arrived.", "When the request started.",
+      "When its answer was complete.", "When the version became the newest.",
+      "When the update was taken."},
      "Times(notified, requested, received, applied, taken)\n--\n\n"
      "Epoch nanoseconds of an update's way; None: unknown."},
     {"sgostream._core.StreamState",
      "OOOOO:StreamState",
      {"connection", "phase", "failed", "serial", "error"},
+     {"Of the connection, in pusher-js's words and polling.",
+      "How far the stream is.", "Whether it ended by an error.",
+      "Grows with each change.", "The final error, or None."},
      "StreamState(connection, phase, failed, serial, error)\n--\n\n"
      "A stream's state at one moment; serial grows with each change."},
 };
@@ -255,6 +271,7 @@ create_type(const struct record_def *def, PyObject *module)
     for (i = 0; i < n; i++) {
         getset[i].name = def->fields[i];
         getset[i].get = record_get;
+        getset[i].doc = def->field_docs[i];
         getset[i].closure = (void *)(intptr_t)i;
     }
     type = PyType_FromModuleAndSpec(module, &spec, (PyObject *)&PyTuple_Type);

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_type
 
 import sgostream
-from sgostream import Client, Event, Stream, Subscription, Update
+from sgostream import Client, Event, Stream, Subscription, Update, types
+from sgostream.testing import Game, OddsServer
 
 
 def iterating() -> None:
@@ -41,6 +42,40 @@ def values(client: Client) -> None:
     assert_type(event.json(), bytes)
     plain: Mapping[str, Any] = event  # an event is a Mapping
     assert plain
+
+
+def inside_an_event(event: Event) -> None:
+    assert_type(event["eventID"], str)
+    assert_type(event["odds"], Mapping[str, types.Odd])
+    odd = event["odds"]["points-home-game-ml-home"]
+    assert_type(odd["fairOdds"], str)
+    quotes = odd.get("byBookmaker")
+    assert_type(quotes, Mapping[str, types.BookmakerQuote] | None)
+    assert quotes is not None
+    assert_type(quotes["pinnacle"]["available"], bool)
+    assert_type(event["teams"]["home"]["names"]["long"], str)
+    assert_type(event["teams"]["home"].get("score"), int | float | None)
+    assert_type(event.get("teams"), types.Teams | None)
+    assert_type(event["status"]["live"], bool)
+    assert_type(event.status, types.Status)
+    assert_type(event["newMember"], Any)
+    assert_type(event.get("newMember"), Any | None)
+    for odd_id, each in event["odds"].items():
+        assert_type(odd_id, str)
+        assert_type(each, types.Odd)
+    for update_change in event.diff(event).changes:
+        assert update_change
+    assert_type(event.diff(event), Update)
+    event["status"]["live"] = True  # type: ignore[typeddict-readonly-mutated]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+    event["odds"]["x"]["nonsense"]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def testing() -> None:
+    with OddsServer() as server:
+        game = server.add_event("NFL", odds={"a-b-c-ml-home": {"pinnacle": -110}})
+        assert_type(game, Game)
+        assert_type(server.stream("events:live", timeout=3.0), Stream)
+        assert_type(server.wait_until(lambda: [1]), list[int])
 
 
 def subscribing(client: Client) -> None:
