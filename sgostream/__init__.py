@@ -45,10 +45,21 @@ from ._errors import (
 from ._event import Event, QuoteChanges, QuoteRow, Quotes, Score, Update
 from ._stream import EventsView, Stream, StreamStats
 from ._subscription import Subscription, SubscriptionStats
-from ._types import Connection, Gap, Phase, RateWindow, Staleness, StateChange, Usage
+from ._types import (
+    Allowance,
+    Connection,
+    Forecast,
+    Gap,
+    Phase,
+    RateWindow,
+    Staleness,
+    StateChange,
+    Usage,
+)
 
 __all__ = [
     "MISSING",
+    "Allowance",
     "AuthenticationError",
     "BadRequestError",
     "Change",
@@ -60,6 +71,7 @@ __all__ = [
     "ConsensusChange",
     "Event",
     "EventsView",
+    "Forecast",
     "ForkedError",
     "Gap",
     "LimitError",

@@ -21,7 +21,7 @@ from ._options import ClientOptions, SubscriptionOptions
 from ._reports import ReportRouter
 from ._stream import Stream
 from ._subscription import Subscription
-from ._types import RateWindow, Usage
+from ._types import Allowance, Forecast, RateWindow, Usage
 
 __all__ = ["Client", "ClientStats", "stream"]
 
@@ -486,4 +486,29 @@ def _read_usage(text: str) -> Usage:
         tier=tier if isinstance(tier, str) else None,
         is_active=active if isinstance(active, bool) else None,
         rate_limits=windows,
+        forecast=_read_forecast(data["forecast"]),
+    )
+
+
+def _read_forecast(told: dict[str, Any]) -> Forecast:
+    """The core's own member of the answer."""
+
+    def side(name: str) -> dict[str, Allowance]:
+        return {
+            window: Allowance(
+                int(row["limit"]),
+                int(row["used"]),
+                int(row["left"]),
+                row.get("lasts_hours"),
+            )
+            for window, row in told[name].items()
+        }
+
+    return Forecast(
+        known=told["known"],
+        requests_per_hour=told["requests_per_hour"],
+        objects_per_hour=told["objects_per_hour"],
+        requests=side("requests"),
+        objects=side("objects"),
+        poll_interval=told.get("poll_interval_s"),
     )

@@ -7,7 +7,9 @@ import enum
 from datetime import datetime
 
 __all__ = [
+    "Allowance",
     "Connection",
+    "Forecast",
     "Gap",
     "Phase",
     "RateWindow",
@@ -109,6 +111,41 @@ def _left(maximum: int | None, current: int | None) -> int | None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one window of the key's plan has left, as this client reckons it."""
+
+    #: Allowed in the window.
+    limit: int
+    #: Used of it: what the API told, and what this client has spent since.
+    used: int
+    #: Still left.
+    left: int
+    #: Hours that the rest lasts at this client's rate so far; None before there is
+    #: one.  More than the window's length: it will not run out.
+    lasts_hours: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Forecast:
+    """How long the key's plan lasts at this client's rate so far.
+
+    Requests and objects are counted by the API apart; an object is one event
+    in an answer.
+    """
+
+    #: False while documented caps stand in, because the API told none.
+    known: bool
+    requests_per_hour: float
+    objects_per_hour: float
+    #: By window, limited ones only: "second", "minute", "hour", "day", "month".
+    requests: dict[str, Allowance]
+    objects: dict[str, Allowance]
+    #: Seconds between two walks of a feed that is polled, stretched to the plan;
+    #: None when nothing is polled.
+    poll_interval: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Usage:
     """Limits and consumption of the API key (``GET /account/usage``).
 
@@ -120,3 +157,5 @@ class Usage:
     is_active: bool | None
     #: By window: "per-second", "per-minute", "per-hour", "per-day", "per-month".
     rate_limits: dict[str, RateWindow]
+    #: How long they last.
+    forecast: Forecast

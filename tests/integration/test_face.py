@@ -334,6 +334,24 @@ def test_usage_and_stats(rig: Rig) -> None:
         assert client.stats().requests >= 4
 
 
+def test_usage_forecasts(rig: Rig) -> None:
+    rig.sim.add_event(live=True)
+    rig.sim.limit("per-hour", requests=5000, entities=70_000)
+    client = rig.client(transport="poll", poll_interval=45.0)
+    with client.live() as live:
+        live.wait_live(20)
+        seen = client.usage(timeout=10).forecast
+    assert seen.known
+    hour = seen.requests["hour"]
+    assert (hour.limit, hour.used + hour.left) == (5000, 5000)
+    assert hour.used >= 1
+    assert seen.objects["hour"].limit == 70_000
+    assert seen.objects["hour"].used >= 1
+    assert "second" not in seen.requests  # unlimited
+    assert seen.poll_interval is not None
+    assert seen.poll_interval >= 45.0
+
+
 def test_fetch_finds_what_the_api_knows(rig: Rig) -> None:
     ids = [rig.sim.add_event(live=False) for _ in range(30)]
     found = rig.client().fetch(*ids, "doesNotExist00000000", timeout=20)
