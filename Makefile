@@ -181,6 +181,12 @@ soak: prepare-test ## real-size events, faults, flat memory; MINUTES=45 RATE=50
 soak-minute: ## the same for one minute
 	@$(SUBMAKE) soak MINUTES=1 ARGS='--growth 0.05'
 
+.PHONY: bench-json
+bench-json: prepare-build ## what documents cost, against inflate; ARGS='--json'
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/release/benchmarks/bench_json \
+	    VARIANT=release
+	@$(BUILD)/release/benchmarks/bench_json $(ARGS)
+
 .PHONY: ci
 ci: ## what CI runs; prints each step's seconds
 	@$(PYTHON) .ci/steps.py $(CI_STEPS)
@@ -308,7 +314,7 @@ TOOL_PROGRAMS := $(patsubst tests/tools/%.c,$(OUT)/tools/%,$(TOOL_SOURCES))
 C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
     csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] \
     tests/tools/*.[ch] tests/fuzz/*.[ch] examples/*.[ch] \
-    benchmarks/*.[ch] tests/sim/*.[ch]))
+    benchmarks/*.[ch] benchmarks/c/*.[ch] tests/sim/*.[ch]))
 PY_LINTED := setup.py .ci sgostream tests examples benchmarks
 
 $(OUT)/obj/%.o: %.c Makefile
@@ -342,6 +348,15 @@ $(OUT)/examples/%: $(OUT)/obj/examples/%.o $(LIBRARY)
 	@echo "  LINK [$(VARIANT)] $@"
 	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
 
+# Helpers of the tests make their events.
+BENCH_SOURCES := $(sort $(wildcard benchmarks/c/*.c))
+$(call objects,$(BENCH_SOURCES)): ALL_CFLAGS += -Itests/c
+$(OUT)/benchmarks/%: $(OUT)/obj/benchmarks/c/%.o \
+    $(call objects,tests/c/json_help.c tests/c/odds_event.c) $(LIBRARY)
+	@mkdir -p $(@D)
+	@echo "  LINK [$(VARIANT)] $@"
+	$(Q)$(COMPILER) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
+
 $(OUT)/tools/%: $(OUT)/obj/tests/tools/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo "  LINK [$(VARIANT)] $@"
@@ -354,7 +369,7 @@ $(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(LIBRARY)
 
 ALL_OBJECTS := $(call objects,$(CORE_SOURCES) $(BINDING_SOURCES) \
     $(TEST_SOURCES) $(HELPER_SOURCES) $(SIM_SOURCES) $(EXAMPLE_SOURCES) \
-    $(TOOL_SOURCES) $(FUZZ_SOURCES))
+    $(TOOL_SOURCES) $(FUZZ_SOURCES) $(BENCH_SOURCES))
 -include $(ALL_OBJECTS:.o=.d)
 .SECONDARY: $(ALL_OBJECTS)
 

@@ -6,7 +6,9 @@
 #include "check.h"
 #include "json/changes.h"
 #include "json/document_internal.h"
+#include "json/simd.h"
 #include "json_help.h"
+#include "odds_event.h"
 
 static struct pool *pool;
 static int fused, fell_back, refused;
@@ -38,6 +40,28 @@ same_changes(const struct changes *a, const struct changes *b)
     return true;
 }
 
+/* The pass in the portable form gives the same as in the best one. */
+static bool
+portable_agrees(struct document *old, const char *bytes, size_t len,
+                sgo_status wanted_status, const struct document *wanted,
+                const struct changes *wanted_changes)
+{
+    struct document *doc = NULL;
+    struct changes *changes = NULL;
+    sgo_status status;
+    bool good;
+
+    simd_force_portable(true);
+    status = document_update_fused(pool, bytes, len, old, &doc, &changes);
+    simd_force_portable(false);
+    good = status == wanted_status &&
+           (status != SGO_OK || (same_documents(doc, wanted) &&
+                                 same_changes(changes, wanted_changes)));
+    changes_release(changes);
+    document_release(doc);
+    return good;
+}
+
 /* One old document and new bytes: all ways must agree.  False: they do not;
  * the texts are printed. */
 static bool
@@ -48,12 +72,14 @@ agree(struct document *old, const char *bytes, size_t len)
     struct scan_error build_err = {0, ""}, update_err = {0, ""};
     bool same_bytes = old->len == len && memcmp(old->body, bytes, len) == 0;
     sgo_status status, status_fused = SGO_AGAIN;
-    bool good;
+    bool good, forms_agree = true;
 
     status = document_build(pool, bytes, len, &built, &build_err);
     if (!same_bytes && document_is_distinct(old)) {
         status_fused =
             document_update_fused(pool, bytes, len, old, &updated, &got);
+        forms_agree =
+            portable_agrees(old, bytes, len, status_fused, updated, got);
     }
     if (status != SGO_OK) {
         good = status_fused == SGO_AGAIN &&
@@ -77,6 +103,7 @@ agree(struct document *old, const char *bytes, size_t len)
                same_changes(wanted, compared) &&
                (updated == old) == same_bytes;
     }
+    good = good && forms_agree;
     if (!good && old->len < 20000) {
         fprintf(stderr, "old: %.*s\nnew: %.*s\nfused %d\n", (int)old->len,
                 old->body, (int)len, bytes, (int)status_fused);
@@ -368,6 +395,33 @@ mutants_of_random_texts_agree(void)
 }
 
 static void
+mutants_of_made_up_events_agree(void)
+{
+    struct rand r;
+    struct buf a, b;
+
+    rand_init(&r, 53);
+    buf_init(&a, 1 << 22);
+    buf_init(&b, 1 << 22);
+    for (int i = 0; i < check_rounds(24); i++) {
+        struct document *old;
+
+        buf_reset(&a);
+        odds_event_write(&r, 1 + i % 6, &a);
+        mutants_agree(a.data, a.len, (uint64_t)i, 200);
+        old = help_build_bytes(pool, a.data, a.len);
+        for (int per_mille = 1; per_mille <= 1000; per_mille *= 10) {
+            buf_reset(&b);
+            odds_event_touch(&r, old, per_mille, &b);
+            CHECK(agree(old, b.data, b.len));
+        }
+        document_release(old);
+    }
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+static void
 mutants_of_samples_agree(void)
 {
     static const char *const names[] = {"events.live.wta.json",
@@ -479,6 +533,7 @@ main(void)
     RUN(depth_is_limited_here_too);
     RUN(rewritten_texts_agree);
     RUN(mutants_of_random_texts_agree);
+    RUN(mutants_of_made_up_events_agree);
     RUN(mutants_of_samples_agree);
     RUN(the_synthetic_pair_agrees);
     RUN(a_failing_heap_leaves_nothing_behind);

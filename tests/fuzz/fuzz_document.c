@@ -1,4 +1,4 @@
-/* Fuzz target: one document.  What is accepted is read by cJSON too (which is
+/* Fuzz target: one document.  Both forms of the scanner agree.  What is accepted is read by cJSON too (which is
  * the laxer one), every container can be walked, and pruned to a shape it is
  * a document again. */
 #include "fuzz.h"
@@ -9,6 +9,7 @@
 #include "json/document_internal.h"
 #include "json/project.h"
 #include "json/quotes.h"
+#include "json/simd.h"
 
 static struct pool *pool;
 static struct shape shape;
@@ -58,17 +59,45 @@ beyond_cjson(const char *bytes, size_t len)
     return run >= 60 || memmem(bytes, len, "\\u", 2) != NULL;
 }
 
+/* The two forms of the scanner give the same verdict and the same index. */
+static void
+check_forms(const char *bytes, size_t len, sgo_status wanted,
+            const struct document *doc, const struct scan_error *wanted_err)
+{
+    struct document *plain = NULL;
+    struct scan_error err = {0, ""};
+    sgo_status status;
+
+    simd_force_portable(true);
+    status = document_build(pool, bytes, len, &plain, &err);
+    simd_force_portable(false);
+    REQUIRE(status == wanted);
+    if (status == SGO_OK) {
+        REQUIRE(plain->count == doc->count);
+        REQUIRE(memcmp(plain->containers, doc->containers,
+                       doc->count * sizeof(struct container)) == 0);
+        document_release(plain);
+    } else {
+        REQUIRE(err.offset == wanted_err->offset);
+        REQUIRE(strcmp(err.reason, wanted_err->reason) == 0);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *bytes = (const char *)data;
     struct document *doc = NULL;
+    struct scan_error err = {0, ""};
+    sgo_status status;
     cJSON *tree;
 
     if (pool == NULL) {
         begin();
     }
-    if (document_build(pool, bytes, size, &doc, NULL) != SGO_OK) {
+    status = document_build(pool, bytes, size, &doc, &err);
+    check_forms(bytes, size, status, doc, &err);
+    if (status != SGO_OK) {
         return 0;
     }
     tree = cJSON_ParseWithLength(bytes, size);

@@ -1,10 +1,11 @@
-/* Scalar, one pass.  The hot loop is that of plain string bytes: one table
- * look-up each, four to a round; everything else is told by the first byte
- * of a token. */
+/* The portable form: scalar, one pass.  The hot loop is that of plain string
+ * bytes: one table look-up each, four to a round; everything else is told by
+ * the first byte of a token. */
 #include "json/scan.h"
 
 #include <string.h>
 
+#include "json/scan_bitmaps.h"
 #include "json/scanner.h"
 
 /* clang-format off */
@@ -14,15 +15,16 @@
 #define D (CLASS_DIGIT | CLASS_HEX)
 #define H CLASS_HEX
 #define E CLASS_END
+#define C (CLASS_END | CLASS_CLOSE)
 const uint8_t scanner_class[256] = {
     S | E, S, S, S, S, S, S, S, S, W, W, S, S, W, S, S,
     S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
-    P, 0, S, 0, 0, 0, 0, 0, 0, 0, 0, 0, E, 0, 0, 0,
+    P, 0, S, 0, 0, 0, 0, 0, 0, 0, 0, 0, C, 0, 0, 0,
     D, D, D, D, D, D, D, D, D, D, 0, 0, 0, 0, 0, 0,
     0, H, H, H, H, H, H, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, S, E, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, S, C, 0, 0,
     0, H, H, H, H, H, H, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, E, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, C, 0, 0,
     S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
     S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
     S, S, S, S, S, S, S, S, S, S, S, S, S, S, S, S,
@@ -38,6 +40,7 @@ const uint8_t scanner_class[256] = {
 #undef D
 #undef H
 #undef E
+#undef C
 /* clang-format on */
 
 static const char *
@@ -103,10 +106,9 @@ scan_index_reserve(struct scan_index *index, uint32_t more, uint32_t max)
     return SGO_OK;
 }
 
-/* One character above U+007F; behind it, or NULL when it is not well-formed
- * UTF-8 (Unicode table 3-7: shortest form, no surrogates, <= U+10FFFF). */
-static const char *
-utf8_character(const char *p)
+/* Unicode table 3-7: shortest form, no surrogates, <= U+10FFFF. */
+const char *
+scanner_character(const char *p)
 {
     uint8_t a = (uint8_t)p[0];
     uint8_t low = 0x80, high = 0xBF;
@@ -136,9 +138,8 @@ utf8_character(const char *p)
     return p + 1 + more;
 }
 
-/* p behind the backslash; behind the escape, or NULL. */
-static const char *
-escape(const char *p)
+const char *
+scanner_escape(const char *p)
 {
     switch (*p) {
     case '"':
@@ -191,14 +192,14 @@ scanner_string(struct scanner *s, const char *p)
             return p + 1;
         }
         if (*p == '\\') {
-            next = escape(p + 1);
+            next = scanner_escape(p + 1);
             if (next == NULL) {
                 return fail(s, p + 1 < s->end ? p : p + 1, "bad escape");
             }
         } else if ((uint8_t)*p < 0x20) {
             return fail(s, p, "control character in string");
         } else {
-            next = utf8_character(p);
+            next = scanner_character(p);
             if (next == NULL) {
                 return fail(s, p, "malformed UTF-8");
             }
@@ -419,6 +420,17 @@ scan(const char *bytes, size_t len, struct scan_index *index,
         s.reason = "too long";
         goto out;
     }
+#if SIMD_AVX2
+    if (simd_avx2()) {
+        s.status = scan_bitmaps(bytes, len, index);
+        if (s.status != SGO_AGAIN) {
+            s.reason = "out of memory";
+            goto out;
+        }
+        s.status = SGO_OK;
+        index->count = 0;
+    }
+#endif
     s.max = (uint32_t)scan_max_containers(len);
     p = scanner_value(&s, scanner_space(bytes), 0, 0);
     if (p != NULL) {

@@ -23,7 +23,8 @@ enum {
     CLASS_SPACE = 2,  /* space, tab, line feed, carriage return */
     CLASS_DIGIT = 4,
     CLASS_HEX = 8,
-    CLASS_END = 16 /* ends a number or literal: , ] } space NUL */
+    CLASS_END = 16,  /* ends a number or literal: , ] } space NUL */
+    CLASS_CLOSE = 32 /* , ] } */
 };
 
 extern const uint8_t scanner_class[256];
@@ -38,6 +39,12 @@ scanner_space(const char *p)
     }
     return p;
 }
+
+/* One character above U+007F; behind it, or NULL: not well-formed UTF-8. */
+const char *scanner_character(const char *p);
+
+/* p behind the backslash; behind the escape, or NULL. */
+const char *scanner_escape(const char *p);
 
 /* p at the opening quote; behind the closing one, or NULL (status set). */
 const char *scanner_string(struct scanner *s, const char *p);

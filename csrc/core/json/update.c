@@ -22,6 +22,7 @@
 #endif
 
 #include "base/mem.h"
+#include "json/simd.h"
 #include "json/update_internal.h"
 #include "json/walk.h"
 
@@ -34,7 +35,7 @@ equal_16(const char *a, const char *b)
                        _mm_loadu_si128((const __m128i *)(const void *)b)));
 }
 
-__attribute__((target("avx2"))) static size_t
+SIMD_TARGET static size_t
 common_prefix_avx2(const char *a, const char *b, size_t max)
 {
     size_t n = 0;
@@ -91,8 +92,8 @@ common_prefix_plain(const char *a, const char *b, size_t max)
 static size_t
 common_prefix(const char *a, const char *b, size_t max)
 {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
+#if SIMD_AVX2
+    if (simd_avx2()) {
         return common_prefix_avx2(a, b, max);
     }
 #endif
