@@ -100,6 +100,13 @@ build(PyTypeObject *type, PyObject **fields, size_t n)
     PyObject *self = type->tp_alloc(type, (Py_ssize_t)n);
     size_t i;
 
+#if PY_VERSION_HEX >= 0x030E0000
+    /* Tuples keep their hash from 3.14 on; tp_alloc leaves 0, which would be
+     * taken for one: -1 says that it is still to be computed. */
+    if (self != NULL) {
+        ((PyTupleObject *)self)->ob_hash = -1;
+    }
+#endif
     for (i = 0; i < n; i++) {
         if (self == NULL) {
             Py_DECREF(fields[i]);

@@ -74,7 +74,8 @@ class RemoteSimulator:
             with opener.open(request, timeout=_START_TIMEOUT_S) as answer:
                 return json.load(answer)["result"]
         except urllib.error.HTTPError as error:
-            text = json.loads(error.read())["error"]
+            with error:
+                text = json.loads(error.read())["error"]
             raise RuntimeError(f"{method}: {text}") from None
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

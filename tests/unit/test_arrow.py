@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -145,11 +146,11 @@ def test_the_schema_is_as_documented(quotes: Quotes) -> None:
 
 @pytest.mark.parametrize("kind", [Quotes, QuoteChanges])
 def test_docstrings_list_every_column(kind: type) -> None:
-    text = (kind.__doc__ or "") + (Quotes.__doc__ or "")
+    text = inspect.cleandoc(kind.__doc__ or "") + inspect.cleandoc(Quotes.__doc__ or "")
     for field in pa.schema(
         Quotes([], None, None, False) if kind is Quotes else QuoteChanges([])
     ):
-        assert f"\n    ``{field.name}``" in text
+        assert f"\n``{field.name}``" in text
 
 
 def test_a_table_holds_what_the_rows_hold(quotes: Quotes) -> None:
@@ -425,7 +426,10 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_interpreter_ends_with(end: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", PROGRAM + end, json.dumps(TREE)],
+        [
+            *(sys.executable, "-X", "faulthandler", "-W", "ignore::DeprecationWarning"),
+            *("-c", PROGRAM + end, json.dumps(TREE)),
+        ],
         capture_output=True,
         text=True,
         timeout=60,
