@@ -100,7 +100,8 @@ class Client:
         ``http://user:password@host:port``; default from ``HTTPS_PROXY``,
         ``ALL_PROXY`` and ``NO_PROXY``; ``""`` for none.
     ca_file : path, optional
-        PEM file of trusted roots; default ``SSL_CERT_FILE``, else the system's.
+        PEM file of trusted roots; default ``SSL_CERT_FILE``, else the system's,
+        else those of ``certifi`` if it is installed.
     allow_auth_hosts : iterable of str, optional
         Further hosts (``host`` or ``host:port``) that may authorise channels
         and so receive the key.

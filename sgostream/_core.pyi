@@ -79,6 +79,12 @@ def arrow_schema(changes: bool = False) -> CapsuleType:
     With ``changes``, that of ``arrow_quote_changes()``.
     """
 
+def default_ca_file() -> str | None:
+    """The CA file of clients without ``ca_file``: SSL_CERT_FILE or the system's.
+
+    None: this system has none.
+    """
+
 def after_fork_in_child() -> None:
     """Abandon the parent's clients: for ``os.register_at_fork``."""
 

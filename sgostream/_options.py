@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypedDict
 
+from . import _core
 from ._errors import ConfigurationError
 
 __all__ = ["KEY_VARIABLE", "URL_VARIABLE", "ClientOptions", "SubscriptionOptions"]
@@ -196,6 +198,23 @@ def league_id(value: str) -> str:
     return value
 
 
+def ca_file(value: str | os.PathLike[str] | None, base_url: str | None) -> str | None:
+    """The file of trusted roots; None: the core finds it, or needs none.
+
+    Where neither SSL_CERT_FILE nor the system has one (a bare container), that
+    of ``certifi``, if it is installed.
+    """
+    if value is not None:
+        return os.fspath(value)
+    if (base_url or "").startswith("http:") or _core.default_ca_file() is not None:
+        return None
+    try:
+        certifi = importlib.import_module("certifi")
+    except ImportError:
+        return None  # the core's error says what to install
+    return str(certifi.where())
+
+
 def client_options(given: ClientOptions) -> dict[str, Any]:
     """What ``_core.Client`` takes, checked and with the environment's defaults."""
     odd_ids = names("odd_ids", given.get("odd_ids"))
@@ -209,7 +228,6 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
     base_url = text("base_url", given.get("base_url"))
     if base_url is None:
         base_url = os.environ.get(URL_VARIABLE) or None
-    ca_file = given.get("ca_file")
     record = given.get("record")
     return {
         "api_key": api_key(given.get("api_key")),
@@ -241,7 +259,7 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
             "max_requests_in_flight", given.get("max_requests_in_flight", 6), high=64
         ),
         "proxy": text("proxy", given.get("proxy")),
-        "ca_file": None if ca_file is None else os.fspath(ca_file),
+        "ca_file": ca_file(given.get("ca_file"), base_url),
         "allow_auth_hosts": names(
             "allow_auth_hosts", given.get("allow_auth_hosts", ())
         ),

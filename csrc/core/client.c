@@ -49,6 +49,12 @@ sgo_after_fork_in_child(void)
     loop_after_fork_child();
 }
 
+const char *
+sgo_default_ca_file(void)
+{
+    return roots_default_path();
+}
+
 int64_t
 sgo_now_ns(void)
 {

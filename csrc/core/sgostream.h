@@ -42,6 +42,9 @@ typedef struct sgo_text {
 
 /* "0.1.0 libwebsockets/4.1.6 libcurl/7.88.1 cJSON/1.7.15 …", static. */
 SGO_API const char *sgo_version_text(void);
+/* The CA file of clients without `ca_file`: SSL_CERT_FILE or the system's;
+ * NULL: this system has none.  Valid until the environment changes. */
+SGO_API const char *sgo_default_ca_file(void);
 SGO_API int64_t sgo_now_ns(void);
 /* Call in the child after fork() (the Python package does). */
 SGO_API void sgo_after_fork_in_child(void);

@@ -78,6 +78,22 @@ to_plain(PyObject *module, PyObject *obj)
     return convert_to_plain(state_of_module(module), obj);
 }
 
+PyDoc_STRVAR(default_ca_file_doc,
+             "default_ca_file($module, /)\n--\n\n"
+             "The CA file of clients without ca_file: SSL_CERT_FILE or the\n"
+             "system's; None: this system has none.");
+
+static PyObject *
+default_ca_file(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    const char *path = sgo_default_ca_file();
+
+    if (path == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_DecodeFSDefault(path);
+}
+
 PyDoc_STRVAR(after_fork_doc,
              "after_fork_in_child($module, /)\n--\n\n"
              "Abandon the parent's clients: for os.register_at_fork.");
@@ -110,6 +126,7 @@ core_shutdown(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 static PyMethodDef core_methods[] = {
     {"set_error_factory", set_error_factory, METH_O, set_error_factory_doc},
     {"to_plain", to_plain, METH_O, to_plain_doc},
+    {"default_ca_file", default_ca_file, METH_NOARGS, default_ca_file_doc},
     {"after_fork_in_child", after_fork_in_child, METH_NOARGS, after_fork_doc},
     {"shutdown", core_shutdown, METH_NOARGS, shutdown_doc},
     {"arrow_quotes", METHOD(capsule_quotes), METH_FASTCALL | METH_KEYWORDS,

@@ -45,8 +45,19 @@ static const char *const bundles[] = {
     "/usr/local/share/certs/ca-root-nss.crt", /* FreeBSD */
 };
 
-static const char *
-system_bundle(void)
+static bool
+is_readable(const char *path)
+{
+    FILE *f = fopen(path, "re");
+
+    if (f != NULL) {
+        fclose(f);
+    }
+    return f != NULL;
+}
+
+const char *
+roots_default_path(void)
 {
     const char *path = getenv("SSL_CERT_FILE");
 
@@ -54,14 +65,12 @@ system_bundle(void)
         return path;
     }
     for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++) {
-        FILE *f = fopen(bundles[i], "re");
-
-        if (f != NULL) {
-            fclose(f);
+        if (is_readable(bundles[i])) {
             return bundles[i];
         }
     }
-    return X509_get_default_cert_file();
+    path = X509_get_default_cert_file();
+    return is_readable(path) ? path : NULL;
 }
 
 /* Add every certificate of an open PEM file.  A broken one ends the reading
@@ -150,13 +159,22 @@ roots_acquire(const char *ca_file, struct roots **out, sgo_error *err)
     struct registry *registry =
         process_get(&registry_slot, sizeof(struct registry));
     bool given = ca_file != NULL && *ca_file != '\0';
-    const char *path = given ? ca_file : system_bundle();
+    const char *path = given ? ca_file : roots_default_path();
     struct roots *roots;
     sgo_status status = SGO_OK;
 
     if (registry == NULL) {
         error_set(err, SGO_ERROR_MEMORY, "out of memory");
         return SGO_NO_MEMORY;
+    }
+    if (path == NULL) {
+        error_set(err, SGO_ERROR_CONFIGURATION,
+                  "this system has no CA certificates where we look (%s and "
+                  "others): install its package ca-certificates, or give "
+                  "ca_file= or SSL_CERT_FILE; in Python, pip install certifi "
+                  "is enough",
+                  bundles[0]);
+        return SGO_INVALID;
     }
     process_lock(&registry->state);
     for (roots = registry->list; roots != NULL; roots = roots->next) {
@@ -170,11 +188,7 @@ roots_acquire(const char *ca_file, struct roots **out, sgo_error *err)
         error_set(err, SGO_ERROR_MEMORY, "out of memory");
         status = SGO_NO_MEMORY;
     } else {
-        status = load(roots,
-                      given ? ""
-                            : "; give ca_file= or set SSL_CERT_FILE to the "
-                              "system's bundle of CA certificates",
-                      err);
+        status = load(roots, given ? "" : "; SSL_CERT_FILE names it", err);
     }
     if (status != SGO_OK) {
         process_unlock(&registry->state);

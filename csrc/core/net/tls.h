@@ -16,6 +16,10 @@ struct ssl_ctx_st;
  * thread; keep it off the I/O thread. */
 sgo_status roots_acquire(const char *ca_file, struct roots **out,
                          sgo_error *err) SGO_WARN_UNUSED;
+/* The file that NULL stands for: SSL_CERT_FILE, or the first of the system's
+ * bundles that can be read; NULL: there is none.  Valid until the environment
+ * changes.  Any thread. */
+const char *roots_default_path(void);
 struct roots *roots_retain(struct roots *roots); /* any thread */
 void roots_release(struct roots *roots);         /* any thread; NULL is fine */
 
