@@ -1,210 +1,576 @@
-"""A live board of games for the terminal: best prices, moves that flash, ages."""
+"""A live board of games for the terminal: prices by bookmaker that flash and fade.
+
+It is fed with updates and drawn as lines of text; it reads no keyboard and
+writes nothing itself, so that a test or a picture needs no terminal.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.color import Color
+from rich.console import Group, RenderableType
+from rich.style import Style
 from rich.text import Text
 
+from .common import progress_line, streams_of
+from .markets import (
+    FORMATS,
+    MARKETS,
+    Market,
+    best_of,
+    by_coverage,
+    format_line,
+    format_odds,
+    short_age,
+    sides_of,
+)
+
 if TYPE_CHECKING:
-    from .._event import Event, Update
-    from .._stream import Stream
+    from .. import Client, Event, Quote, Stream, Update
 
 __all__ = ["Board"]
 
-_FLASH_SECONDS = 1.5  # a moved price is coloured so long, then fades
-_PERIODS = ("game", "reg")
+_FLASH_SECONDS = 2.5  # a moved price fades for so long
+_RATE_SECONDS = 10.0  # updates per second are those of the last so many
+_OLD_SECONDS = 120.0  # an age from here on is yellow
+_STALE_EVENT_SECONDS = 15.0  # an event not proven for so long is marked
+_LEFT = 9  # league and state
+_SCORE = 4
+_BEST_NAME = 11
+
+_UP = (0, 140, 60)
+_DOWN = (190, 30, 45)
+
+_HELP = (
+    ("s", "sport"),
+    ("m", "market"),
+    ("o", "odds"),
+    ("↑↓", "games"),
+    ("←→", "books"),
+    ("space", "pause"),
+    ("q", "quit"),
+)
 
 
 @dataclass(slots=True)
-class _Cell:
-    """One best price: what is shown, and when it moved last."""
+class _Priced:
+    """What one market of one version looks like."""
 
-    odds: int | None = None
-    line: str = ""
-    bookmaker_id: str = ""
-    moved: float = 0.0
-    up: bool = False
-
-
-@dataclass(slots=True)
-class _Row:
     event: Event
-    cells: dict[str, _Cell] = field(default_factory=dict)
-    updated: float = 0.0
-    updates: int = 0
+    market: Market
+    sides: tuple[tuple[str, str], ...]
+    #: odd_id -> bookmaker_id -> quote
+    quotes: dict[str, dict[str, Quote]]
+    #: odd_id -> bookmaker_id
+    best: dict[str, str | None]
+
+
+@dataclass(slots=True)
+class _Game:
+    event: Event
+    #: (odd_id, bookmaker_id) -> when it moved, and whether up
+    moved: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
+    sides: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    #: How many odds the event had when `sides` was made.
+    sides_of: int = -1
+    priced: _Priced | None = None
+
+    def find_sides(self, market: Market) -> tuple[tuple[str, str], ...]:
+        count = len(self.event.get("odds") or ())
+        if count != self.sides_of:
+            self.sides, self.sides_of = {}, count
+        if market.name not in self.sides:
+            self.sides[market.name] = sides_of(self.event, market)
+        return self.sides[market.name]
+
+    def price(self, market: Market) -> _Priced:
+        held = self.priced
+        if held is not None and held.event is self.event and held.market is market:
+            return held
+        sides = self.find_sides(market)
+        quotes: dict[str, dict[str, Quote]] = {odd_id: {} for _, odd_id in sides}
+        if quotes:
+            for row in self.event.quotes(odd_ids=list(quotes)):
+                if row.odd_id in quotes:
+                    quotes[row.odd_id][row.bookmaker_id] = row.quote
+        best = {odd_id: best_of(found) for odd_id, found in quotes.items()}
+        self.priced = _Priced(self.event, market, sides, quotes, best)
+        return self.priced
 
 
 class Board:
-    """Games with their best prices; fed with updates, drawn as a rich table.
+    """Games with their prices by bookmaker.
 
     Parameters
     ----------
-    stream : Stream
-        For the headline: state and counters.
+    client : Client
+    streams : sequence of Stream
+        Whose state and counters the headline tells.
+    bookmaker_ids : sequence of str
+        Columns in this order; without any, those with most prices first.
+    market, odds_format, sport : str
+        What is shown first.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._rows: dict[str, _Row] = {}
-        self._updates = 0
-        self._quotes = 0
+    def __init__(
+        self,
+        client: Client,
+        streams: Sequence[Stream],
+        *,
+        bookmaker_ids: Sequence[str] = (),
+        market: str = "moneyline",
+        odds_format: str = "american",
+        sport: str = "",
+    ) -> None:
+        self.paused = False
+        #: Updates taken so far.
+        self.updates = 0
+        self._client = client
+        self._streams = list(streams)
+        self._names = streams_of(streams)
+        self._games: dict[str, _Game] = {}
+        self._moves = 0
+        self._recent: deque[tuple[float, int]] = deque()
         self._began = time.monotonic()
+        self._was_live = False
+        self._market = next((n for n, m in enumerate(MARKETS) if m.name == market), 0)
+        self._format = FORMATS.index(odds_format) if odds_format in FORMATS else 0
+        self._sport = sport.upper()
+        self._books: list[str] = list(bookmaker_ids)
+        self._books_fixed = bool(bookmaker_ids)
+        self._books_market: Market | None = None
+        self._first_game = 0
+        self._first_book = 0
+        self._page = 5
+
+    # -- what comes -----------------------------------------------------------
 
     @property
-    def updates(self) -> int:
-        """Updates shown so far."""
-        return self._updates
+    def market(self) -> str:
+        """Name of the market that is shown."""
+        return MARKETS[self._market].name
+
+    @property
+    def odds_format(self) -> str:
+        """How prices are written."""
+        return FORMATS[self._format]
+
+    @property
+    def sport(self) -> str:
+        """The sport that is shown; empty: all."""
+        return self._sport
 
     def feed(self, updates: Iterable[Update]) -> None:
         """Take in updates."""
         now = time.monotonic()
+        count = 0
         for update in updates:
+            count += 1
             event = update.event
-            self._updates += 1
             if update.kind == "removed":
-                self._rows.pop(event.event_id, None)
+                self._games.pop(event.event_id, None)
                 continue
-            row = self._rows.setdefault(event.event_id, _Row(event))
-            row.event = event
-            row.updated = now
-            row.updates += 1
+            game = self._games.get(event.event_id)
+            if game is None:
+                game = self._games[event.event_id] = _Game(event)
+            game.event = event
             if update.kind == "changed":
-                self._quotes += len(update.quotes)
-            self._reprice(row, now)
+                self._note_moves(game, update, now)
+        if count:
+            self.updates += count
+            self._recent.append((now, count))
 
-    def _reprice(self, row: _Row, now: float) -> None:
-        odds = row.event.get("odds")
-        if not isinstance(odds, Mapping):
-            return
-        for name, best in _best_prices(odds).items():
-            cell = row.cells.setdefault(name, _Cell())
-            if (
-                cell.odds is not None
-                and best.odds is not None
-                and cell.odds != best.odds
-            ):
-                cell.moved = now
-                cell.up = best.odds > cell.odds
-            cell.odds, cell.line, cell.bookmaker_id = (
-                best.odds,
-                best.line,
-                best.bookmaker_id,
+    def _note_moves(self, game: _Game, update: Update, now: float) -> None:
+        shown = {odd_id for m in MARKETS for _, odd_id in game.find_sides(m)}
+        moves = update.quotes
+        self._moves += len(moves)
+        for change in moves:
+            if change.odd_id not in shown or change.is_alt_line:
+                continue
+            old, new = change.old, change.new
+            if old is None or new is None or new.decimal is None:
+                continue
+            if old.decimal is None or (old.odds, old.line) == (new.odds, new.line):
+                continue
+            up = new.decimal > old.decimal or (
+                new.decimal == old.decimal and (new.line or 0) > (old.line or 0)
             )
+            game.moved[change.odd_id, change.bookmaker_id] = (now, up)
 
-    def render(self, height: int = 40) -> Table:
-        """The board as it stands.
+    # -- keys -----------------------------------------------------------------
+
+    def press(self, key: str) -> bool:
+        """Obey a key; False when it ends the board."""
+        if key in ("q", "Q", "escape"):
+            return False
+        if key in ("m", "M"):
+            self._market = _turn(self._market, len(MARKETS), key == "m")
+            self._first_book = 0
+        elif key in ("1", "2", "3"):
+            self._market = int(key) - 1
+            self._first_book = 0
+        elif key in ("o", "O"):
+            self._format = _turn(self._format, len(FORMATS), key == "o")
+        elif key in ("s", "S"):
+            sports = ["", *self._sports()]
+            at = sports.index(self._sport) if self._sport in sports else 0
+            self._sport = sports[_turn(at, len(sports), key == "s")]
+            self._first_game = self._first_book = 0
+            self._books_market = None
+        elif key == "space":
+            self.paused = not self.paused
+        else:
+            self._scroll(key)
+        return True
+
+    def _scroll(self, key: str) -> None:
+        step = {
+            "up": -1, "k": -1, "down": 1, "j": 1,
+            "page up": -self._page, "page down": self._page,
+            "home": -(10**6), "end": 10**6,
+        }.get(key, 0)  # fmt: skip
+        self._first_game = max(0, self._first_game + step)
+        across = {"left": -1, "h": -1, "right": 1, "l": 1}.get(key, 0)
+        self._first_book = max(0, self._first_book + across)
+
+    def _sports(self) -> list[str]:
+        return sorted({g.event.sport_id or "" for g in self._games.values()} - {""})
+
+    # -- drawing --------------------------------------------------------------
+
+    def render(self, width: int = 120, height: int = 40) -> RenderableType:
+        """The board as it stands, exactly ``height`` lines or fewer.
 
         Parameters
         ----------
-        height : int
-            Lines of the terminal; games that do not fit are counted below.
+        width, height : int
+            Columns and lines of the terminal.
         """
         now = time.monotonic()
-        seconds = max(now - self._began, 0.001)
-        stats = self._stream.stats()
-        phase = self._stream.phase
-        style = "bold green" if phase == "live" else "bold white on red"
-        title = Text.assemble(
-            ("sgostream ", "bold"),
-            (f" {phase} ", style),
-            f"  {len(self._rows)} games  {self._updates / seconds:.1f} updates/s  "
-            f"{self._quotes:,} quotes moved  {stats.updates_conflated} conflated",
+        market = MARKETS[self._market]
+        games = self._shown_games()
+        stale = self._stale()
+        lines = [self._headline(now, len(games), width)]
+        if stale is not None:
+            lines.append(stale)
+        team = max(10, min(24, width // 7))
+        cell = 17 if market.has_line else 11
+        left = _LEFT + team + _SCORE + 1
+        best = cell + _BEST_NAME
+        room = max(0, (width - left - best - 2) // (cell + 1))
+        self._order_books(games, market)
+        self._first_book = min(self._first_book, max(0, len(self._books) - room))
+        books = self._books[self._first_book : self._first_book + room]
+        lines.append(self._header(market, books, team, cell, best))
+        body = height - len(lines) - 2
+        fitting = self._take_fitting(games, market, body)
+        for game in fitting:
+            lines += self._game_lines(game, market, books, team, cell, now)
+        if not games:
+            lines.append(self._nothing_yet(now))
+        lines += [Text("")] * (height - 1 - len(lines))
+        lines.append(self._footer(games, fitting, books))
+        for line in lines:
+            line.no_wrap, line.overflow = True, "crop"
+            line.truncate(width)
+        return Group(*lines[:height])
+
+    def _shown_games(self) -> list[_Game]:
+        games = [
+            game
+            for game in self._games.values()
+            if not self._sport or (game.event.sport_id or "").upper() == self._sport
+        ]
+        games.sort(
+            key=lambda game: (
+                not game.event.is_live,
+                str(game.event.starts_at),
+                game.event.event_id,
+            )
         )
-        table = Table(
-            title=title, title_justify="left", expand=True, box=None, padding=(0, 1)
+        return games
+
+    def _take_fitting(
+        self, games: list[_Game], market: Market, room: int
+    ) -> list[_Game]:
+        """The games from the first one shown that have room."""
+        each = 3 if market.kinds[-1] == "ml" else 2
+        most = max(1, room // each)
+        self._page = max(1, most - 1)
+        self._first_game = max(0, min(self._first_game, len(games) - most))
+        out: list[_Game] = []
+        for game in games[self._first_game :]:
+            room -= max(2, len(game.find_sides(market)))
+            if room < 0:
+                break
+            out.append(game)
+        return out
+
+    def _order_books(self, games: list[_Game], market: Market) -> None:
+        """Columns stay where they are until the market or the sport changes."""
+        if self._books_fixed:
+            return
+        seen = [
+            book
+            for game in games
+            for found in game.price(market).quotes.values()
+            for book in found
+        ]
+        if self._books_market is not market:
+            self._books = by_coverage(seen)
+            self._books_market = market if self._is_live() else None
+            return
+        known = set(self._books)
+        self._books += [book for book in by_coverage(seen) if book not in known]
+
+    def _is_live(self) -> bool:
+        live = all(stream.phase == "live" for stream in self._streams)
+        self._was_live = self._was_live or live
+        return live
+
+    def _stale(self) -> Text | None:
+        """The banner: what is shown may be old; None while all is well."""
+        if self._is_live() or not self._was_live:
+            return None
+        stream = next((s for s in self._streams if s.phase != "live"), None)
+        if stream is None:  # live again this very moment
+            return None
+        age = stream.staleness()
+        since = "" if age.seconds == float("inf") else f" for {age.seconds:.0f} s"
+        text = Text(
+            f" STALE{since}: {stream.connection}, {stream.phase}. "
+            f"Prices may be old; last proof: {age.reason} ",
+            style="bold white on red",
         )
-        table.add_column("league", style="cyan", no_wrap=True)
-        table.add_column("game", no_wrap=True, ratio=2)
-        table.add_column("state", no_wrap=True)
-        table.add_column("score", justify="right", no_wrap=True)
-        for heading in ("away ml", "home ml", "away spread", "total over"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("age", justify="right", no_wrap=True)
-        rows = sorted(
-            self._rows.values(),
-            key=lambda row: (
-                not row.event.is_live,
-                str(row.event.starts_at),
-                row.event.event_id,
-            ),
+        text.pad_right(500)
+        return text
+
+    def _headline(self, now: float, games: int, width: int) -> Text:
+        live = self._is_live()
+        if self.paused:
+            state = (" PAUSED ", "bold black on yellow")
+        elif live:
+            state = (" LIVE ", "bold white on dark_green")
+        elif self._was_live:
+            state = (" STALE ", "bold white on red")
+        else:
+            phase = next((s.phase for s in self._streams if s.phase != "live"), "live")
+            state = (f" {phase} ", "bold black on yellow")
+        while self._recent and now - self._recent[0][0] > _RATE_SECONDS:
+            self._recent.popleft()
+        span = min(_RATE_SECONDS, max(0.5, now - self._began))
+        rate = sum(count for _, count in self._recent) / span
+        stats = self._client.stats()
+        parts = [
+            f"{games} games",
+            f"{rate:.1f} updates/s",
+            f"{self._moves:,} prices moved",
+            f"{stats.request_bytes_received / 1e6:,.0f} MB read",
+        ]
+        head = Text.assemble(
+            ("sgostream ", "bold"), state, ("  " + self._names, "cyan"), "  "
         )
-        room = max(3, height - 4)
-        for row in rows[:room]:
-            table.add_row(*_line(row, now))
-        if len(rows) > room:
-            table.caption = f"{len(rows) - room} more"
-        return table
+        head.append("  ".join(parts), style="dim")
+        return head
+
+    def _header(
+        self, market: Market, books: list[str], team: int, cell: int, best: int
+    ) -> Text:
+        text = Text(style="bold underline")
+        text.append(f"{'':{_LEFT}}{market.name.upper():{team}}{'':>{_SCORE}} ")
+        text.append(f"{'best':>{cell - 5}}{'':{best - cell + 5}} ", style="cyan")
+        for book in books:  # right above the prices, the ages aside
+            text.append(f"{_cut(book, cell - 2):>{cell - 2}}   ")
+        return text
+
+    def _nothing_yet(self, now: float) -> Text:
+        if self._games:
+            return Text("  no games of this sport", style="dim")
+        if self._is_live():
+            return Text(
+                "  no games in this feed now: it fills by itself as they start",
+                style="dim",
+            )
+        line = progress_line(self._client, self._streams, now - self._began)
+        return Text(f"  {line}", style="yellow")
+
+    def _footer(
+        self, games: list[_Game], fitting: list[_Game], books: list[str]
+    ) -> Text:
+        first, last = self._first_game, self._first_game + len(fitting)
+        left, right = self._first_book, self._first_book + len(books)
+        values = {
+            "sport": self._sport or "all",
+            "market": self.market,
+            "odds": self.odds_format,
+            "games": f"{first + bool(fitting)}-{last}/{len(games)}",
+            "books": f"{left + bool(books)}-{right}/{len(self._books)}",
+        }
+        text = Text()
+        for key, what in _HELP:
+            text.append(f" {key} ", style="reverse")
+            text.append(f" {what}", style="dim")
+            if what in values:
+                text.append(f" {values[what]}", style="bold")
+            text.append("  ")
+        return text
+
+    # -- one game -------------------------------------------------------------
+
+    def _game_lines(
+        self,
+        game: _Game,
+        market: Market,
+        books: list[str],
+        team: int,
+        cell: int,
+        now: float,
+    ) -> list[Text]:
+        event = game.event
+        priced = game.price(market)
+        score = event.score
+        left = self._left(event)
+        sides: list[tuple[str, str]] = list(priced.sides) or [
+            ("away", ""),
+            ("home", ""),
+        ]
+        if len(sides) == 1:
+            sides.append(("", ""))
+        out = []
+        for at, (side, odd_id) in enumerate(sides):
+            name, points = _side(event, side, at, score)
+            line = Text()
+            shown = left[at] if at < len(left) else ("", "")
+            line.append(f"{_cut(shown[0], _LEFT - 1):{_LEFT}}", style=shown[1])
+            style = "bold" if event.is_live else ""
+            line.append(f"{_cut(name, team - 1):{team}}", style=style)
+            line.append(f"{points:>{_SCORE}} ", style=style)
+            quotes = priced.quotes.get(odd_id, {})
+            best = priced.best.get(odd_id)
+            self._best(line, quotes, best, market, side, cell)
+            for book in books:
+                quote = quotes.get(book)
+                if quote is None:
+                    line.append(f"{'·':>{cell - 5}}{'':6}", style="grey42")
+                    continue
+                moved = game.moved.get((odd_id, book))
+                self._cell(line, quote, moved, book == best, market, side, cell, now)
+            out.append(line)
+        return out
+
+    def _left(self, event: Event) -> list[tuple[str, str]]:
+        status = event.status
+        short = status.get("displayShort") or ("live" if event.is_live else "")
+        state = str(short)
+        if status.get("inBreak") is True:
+            state += " brk"
+        league = (event.league_id or "", "cyan")
+        mark = self._event_age(event.event_id)
+        if mark is not None:
+            league = (f"{league[0]} {mark}", "bold yellow")
+        return [league, (state, "green" if event.is_live else "dim")]
+
+    def _event_age(self, event_id: str) -> str | None:
+        """The age of an event that nothing has proven for a while."""
+        if not self._is_live():
+            return None  # the banner says it of all
+        best: float | None = None
+        for stream in self._streams:
+            if stream.connection == "polling":
+                return None  # old by design; the interval is known
+            try:
+                seconds = stream.staleness(event_id).seconds
+            except KeyError:
+                continue
+            best = seconds if best is None else min(best, seconds)
+        if best is None or best < _STALE_EVENT_SECONDS:
+            return None
+        return "!" + ("old" if best == float("inf") else short_age(best))
+
+    def _best(
+        self,
+        line: Text,
+        quotes: dict[str, Quote],
+        best: str | None,
+        market: Market,
+        side: str,
+        cell: int,
+    ) -> None:
+        width = cell - 5
+        if best is None:
+            line.append(f"{'-':>{width}}{'':{_BEST_NAME + 6}}", style="grey42")
+            return
+        shown = self._price_text(quotes[best], market, side)
+        line.append(f"{shown:>{width}}", style="bold bright_cyan")
+        line.append(f" {_cut(best, _BEST_NAME + 4):{_BEST_NAME + 5}}", style="cyan")
+
+    def _price_text(self, quote: Quote, market: Market, side: str) -> str:
+        price = format_odds(quote, self.odds_format)
+        if not market.has_line:
+            return price
+        return f"{format_line(quote.line, market, side):>6} {price:>5}"
+
+    def _cell(
+        self,
+        line: Text,
+        quote: Quote,
+        moved: tuple[float, bool] | None,
+        is_best: bool,
+        market: Market,
+        side: str,
+        cell: int,
+        now: float,
+    ) -> None:
+        shown = self._price_text(quote, market, side)
+        mark, style = " ", ""
+        if quote.available is False:
+            style = "strike grey42"
+        elif is_best:
+            style = "bold bright_cyan"
+        if moved is not None and now - moved[0] < _FLASH_SECONDS:
+            mark = "▲" if moved[1] else "▼"
+            style_of = _flash(1.0 - (now - moved[0]) / _FLASH_SECONDS, moved[1])
+        else:
+            style_of = Style.parse(style) if style else Style.null()
+            if is_best:
+                mark = "◆"
+        pad = " " * max(0, cell - 5 - len(shown))
+        line.append(pad)
+        line.append(shown, style=style_of)
+        line.append(mark, style=style_of)
+        stamp = quote.last_updated_at
+        age = None if stamp is None else max(0.0, time.time() - stamp.timestamp())
+        text = "-" if age is None else short_age(age)
+        old = age is not None and age >= _OLD_SECONDS
+        line.append(f"{text:>4} ", style="yellow" if old else "grey50")
 
 
-def _line(row: _Row, now: float) -> list[Text]:
-    event = row.event
-    score = event.score
-    status = event.status
-    shown = status.get("displayShort") or ("live" if event.is_live else "")
-    age = now - row.updated
-    return [
-        Text(event.league_id or ""),
-        Text(event.title, style="bold" if event.is_live else ""),
-        Text(str(shown)),
-        Text("" if score is None else f"{_number(score.away)}-{_number(score.home)}"),
-        *(
-            _price(row.cells.get(name), now)
-            for name in ("ml-away", "ml-home", "sp-away", "ou-over")
-        ),
-        Text(f"{age:.0f}s", style="dim" if age < 30 else "yellow"),
-    ]
+def _flash(strength: float, up: bool) -> Style:
+    """Bright when it moved, then fading into the background."""
+    if strength < 0.12:
+        return Style(bold=True)
+    base = _UP if up else _DOWN
+    red, green, blue = (int(part * strength) for part in base)
+    return Style(color="white", bold=True, bgcolor=Color.from_rgb(red, green, blue))
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"
+def _turn(at: int, count: int, forward: bool) -> int:
+    return (at + (1 if forward else -1)) % count
 
 
-def _price(cell: _Cell | None, now: float) -> Text:
-    if cell is None or cell.odds is None:
-        return Text("-", style="dim")
-    text = Text()
-    if cell.line:
-        text.append(f"{cell.line} ", style="dim")
-    style = "bold"
-    mark = " "
-    if now - cell.moved < _FLASH_SECONDS:
-        style = "bold green" if cell.up else "bold red"
-        mark = "▲" if cell.up else "▼"
-    text.append(f"{cell.odds:+d}{mark}", style=style)
-    text.append(f" {cell.bookmaker_id[:10]:10}", style="dim")
-    return text
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
-def _best_prices(odds: Mapping[str, Any]) -> dict[str, _Cell]:
-    """The best available price for each side of a game's main markets."""
-    best: dict[str, _Cell] = {}
-    for odd_id, odd in odds.items():
-        parts = odd_id.split("-")
-        if len(parts) != 5 or parts[0] != "points" or parts[2] not in _PERIODS:
-            continue
-        _, entity, _, kind, side = parts
-        if kind == "ou" and entity != "all":
-            continue
-        books = odd.get("byBookmaker")
-        if isinstance(books, Mapping):
-            _take_best(best, f"{kind}-{side}", books)
-    return best
-
-
-def _take_best(best: dict[str, _Cell], name: str, books: Mapping[str, Any]) -> None:
-    for bookmaker_id, quote in books.items():
-        if not isinstance(quote, Mapping) or quote.get("available") is False:
-            continue
-        try:
-            odds = int(quote["odds"])
-        except (KeyError, TypeError, ValueError):
-            continue
-        cell = best.get(name)
-        if cell is None or cell.odds is None or odds > cell.odds:
-            line = quote.get("spread") or quote.get("overUnder") or ""
-            best[name] = _Cell(odds, str(line), bookmaker_id)
+def _side(event: Event, side: str, at: int, score: object) -> tuple[str, str]:
+    """Name and points of a line: away first, also for over and under."""
+    names = {"away": event.away, "home": event.home, "draw": "draw"}
+    where = side if side in names else ("away", "home")[min(at, 1)]
+    points = getattr(score, where, None)
+    name = names.get(where) or (event.title if at == 0 else "")
+    return name, "" if points is None else f"{points:g}"

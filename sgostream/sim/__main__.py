@@ -15,9 +15,9 @@ from .maker import REAL_SIZE
 from .simulator import Simulator
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sgostream.sim",
+        prog=prog,
         description="A local copy of the SportsGameOdds API, for demos, "
         "tests and load.",
     )
@@ -73,9 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, prog: str = "python -m sgostream.sim"
+) -> int:
     """Run until interrupted; the exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     done = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

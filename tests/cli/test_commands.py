@@ -1,0 +1,287 @@
+"""tail, get, usage, sim: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+import sgostream
+from sgostream.cli import __main__ as entry
+from sgostream.cli.app import app
+from sgostream.cli.common import Exit, exit_of
+from sgostream.sim import Simulator
+
+Run = Callable[..., Any]
+
+SCORE = ("teams", "home", "score")
+ODD = "points-home-game-ml-home"
+
+
+@contextmanager
+def moving(sim: Simulator) -> Iterator[str]:
+    """Change the live game's score again and again; its id."""
+    (event_id,) = sim.truth()
+    done = threading.Event()
+
+    def move() -> None:
+        points = 0
+        while not done.wait(0.02):
+            points += 1
+            sim.patch(event_id, SCORE, points)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        yield event_id
+    finally:
+        done.set()
+        thread.join()
+
+
+# -- tail
+
+
+def test_tail_prints_a_line_per_update(run: Run, sim: Simulator) -> None:
+    with moving(sim):
+        result = run("tail", "--count", "3")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith(": added")
+    assert "NFL" in lines[1]
+    assert "score" in lines[2]
+    assert "connection: connected" in result.stderr
+
+
+def test_tail_json_is_one_object_per_update(run: Run, sim: Simulator) -> None:
+    with moving(sim) as event_id:
+        result = run("tail", "--json", "--changes", "--full", "-n", "3", "--quiet")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    added, first, second = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (added["kind"], added["cause"]) == ("added", "snapshot")
+    assert added["event"]["eventID"] == added["event_id"] == event_id
+    assert first["kind"] == "changed"
+    assert second["score"]["home"] > 0
+    assert any(change["path"] == list(SCORE) for change in second["changes"])
+
+
+def test_tail_quotes_is_one_line_per_move(run: Run, sim: Simulator) -> None:
+    (event_id,) = sim.truth()
+    odd_id, book = next(
+        (odd_id, book)
+        for odd_id, odd in json.loads(sim.truth()[event_id])["odds"].items()
+        for book in odd.get("byBookmaker", {})
+    )
+    done = threading.Event()
+
+    def move() -> None:
+        odds = 100
+        while not done.wait(0.02):
+            odds += 5
+            sim.set_quote(event_id, odd_id, book, odds=f"+{odds}")
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        result = run("tail", "--quotes", "--no-initial", "-n", "2", "--odd", odd_id)
+    finally:
+        done.set()
+        thread.join()
+    assert result.exit_code == 0
+    for line in result.stdout.splitlines():
+        assert odd_id in line
+        assert book in line
+        assert " -> " in line
+
+
+def test_tail_ends_in_time(run: Run) -> None:
+    result = run("tail", "--seconds", "0.5", "--league", "NBA")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+
+
+def test_a_refused_key_is_said_and_is_status_3(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPORTS_ODDS_API_KEY_HEADER", "wrong-key")
+    result = run("tail", "--quiet")
+    assert result.exit_code == Exit.KEY
+    assert "SPORTS_ODDS_API_KEY_HEADER" in result.stderr
+    assert "wrong-key" not in result.output
+
+
+@pytest.mark.parametrize("command", ["tail", "watch", "get --live", "usage"])
+def test_no_key_is_said_and_is_status_3(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.delenv("SPORTS_ODDS_API_KEY_HEADER")
+    result = run(*command.split())
+    assert result.exit_code == Exit.KEY
+    assert "SPORTS_ODDS_API_KEY_HEADER" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "tail --transport pigeon",
+        "tail --param a=b",
+        "tail --feed events:new --param nonsense",
+        "tail --count 0",
+        "watch --market corners",
+        "get",
+        "no-such-command",
+        "tail --api-key secret",
+    ],
+)
+def test_wrong_usage_is_status_2(run: Run, arguments: str) -> None:
+    result = run(*arguments.split())
+    assert result.exit_code == Exit.USAGE
+    assert result.stdout == ""
+
+
+def test_watch_prints_lines_when_piped(run: Run) -> None:
+    result = run("watch", "--seconds", "1")
+    assert result.exit_code == 0
+    assert ": added" in result.stdout
+
+
+# -- get
+
+
+def test_get_by_id_prints_the_api_json(run: Run, sim: Simulator) -> None:
+    ((event_id, body),) = sim.truth().items()
+    result = run("get", event_id, "--json")
+    assert result.exit_code == 0
+    assert result.stdout.encode() == body + b"\n"
+    plain = run("get", "-", stdin=f"{event_id}\n")
+    fields = plain.stdout.rstrip("\n").split("\t")
+    assert fields[:2] == [event_id, "NFL"]
+    assert " @ " in fields[2]
+
+
+def test_get_of_an_unknown_event_tells_the_others(run: Run, sim: Simulator) -> None:
+    (event_id,) = sim.truth()
+    result = run("get", event_id, "no-such-event", "--json")
+    assert result.exit_code == Exit.FAILED
+    assert json.loads(result.stdout)["eventID"] == event_id
+    assert "no-such-event" in result.stderr
+
+
+def test_get_a_feed_takes_no_stream(run: Run, sim: Simulator) -> None:
+    result = run("get", "--live", "--upcoming", "NFL", "--json")
+    assert result.exit_code == 0
+    found = {json.loads(line)["eventID"] for line in result.stdout.splitlines()}
+    assert set(sim.truth()) < found
+    assert len(found) == 2
+    assert not sim.requests("/v2/stream/events")
+
+
+# -- usage
+
+
+def test_usage_in_words_and_json(run: Run, sim: Simulator) -> None:
+    sim.limit("per-minute", requests=10)
+    result = run("usage")
+    assert result.exit_code == 0
+    assert "plan\tallstar" in result.stdout
+    assert "per-minute\trequests\t0\t10" in result.stdout
+    told = json.loads(run("usage", "--json").stdout)
+    assert told["tier"] == "allstar"
+    assert told["rate_limits"]["per-minute"]["requests_left"] == 10
+    assert "simulator@example.invalid" not in str(told)
+
+
+# -- the frame
+
+
+def test_every_command_has_help_with_examples(run: Run) -> None:
+    listed = run("--help").stdout
+    for command in ("watch", "tail", "get", "usage", "demo", "sim"):
+        assert command in listed
+    for command in ("watch", "tail", "get", "usage", "demo"):
+        result = run(command, "--help")
+        assert result.exit_code == 0
+        assert "Example" in result.stdout
+        for secret in ("--key", "--api-key", "--token"):
+            assert secret not in result.stdout
+
+
+def test_sim_hands_its_arguments_on(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = run("sim", "--help")
+    assert result.exit_code == 0
+    assert "sgostream sim" in result.output + capsys.readouterr().out
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").stdout == f"sgostream {sgostream.__version__}\n"
+
+
+def test_statuses_of_errors() -> None:
+    assert exit_of(sgostream.RateLimitError("x")) == Exit.LIMIT
+    assert exit_of(sgostream.PermissionDeniedError("x")) == Exit.KEY
+    assert exit_of(sgostream.ConfigurationError("the CA file is no file")) == 2
+    assert exit_of(sgostream.TransportError("x")) == Exit.FAILED
+
+
+def test_without_the_extra_it_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "sgostream.cli.app", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert entry.main(["usage"]) == 2
+    assert 'pip install "sgostream[cli]"' in capsys.readouterr().err
+
+
+def test_completion_is_offered(run: Run) -> None:
+    from typer.main import get_command
+
+    names = {name for p in get_command(app).params for name in p.opts}
+    assert "--install-completion" in names
+
+
+def _program(sim: Simulator, *arguments: str) -> subprocess.Popen[str]:
+    env: dict[str, Any] = {
+        **os.environ,
+        "SPORTS_ODDS_API_KEY_HEADER": sim.api_key,
+        "SPORTS_GAME_ODDS_BASE_URL": sim.base_url,
+        "NO_PROXY": "*",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "sgostream.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env=env,
+    )
+
+
+def test_a_reader_that_leaves_ends_tail_quietly(sim: Simulator) -> None:
+    with _program(sim, "tail", "--json", "--quiet") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["kind"] == "added"
+        process.stdout.close()  # nothing more will come: it is noticed all the same
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
+
+
+def test_ctrl_c_ends_tail_quietly(sim: Simulator) -> None:
+    with _program(sim, "tail", "--quiet") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.send_signal(2)
+        assert process.wait(20) == 0
+        assert process.stderr.read() == ""
