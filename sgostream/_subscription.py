@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -293,7 +294,7 @@ def refuse_coroutine(callback: Callable[..., object], where: str) -> None:
     if not callable(callback):
         raise TypeError(f"{where}: expected a callable, not {callback!r}")
     target = getattr(callback, "__call__", callback)  # noqa: B004
-    if asyncio.iscoroutinefunction(callback) or asyncio.iscoroutinefunction(target):
+    if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(target):
         raise TypeError(
             f"{where}: {callback!r} is a coroutine function, which would never be "
             "awaited; use `async for update in stream` instead"
