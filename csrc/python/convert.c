@@ -56,17 +56,24 @@ convert_c_text(const char *text)
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
-/* FNV-1a over eight bytes at a time would be no faster at these lengths. */
+/* Eight bytes at a time: ids of odds have some forty. */
 static uint32_t
 key_slot(sgo_text raw)
 {
-    uint32_t hash = 2166136261u;
-    size_t i;
+    uint64_t hash = raw.len, word;
+    const char *p = raw.bytes;
+    size_t left = raw.len;
 
-    for (i = 0; i < raw.len; i++) {
-        hash = (hash ^ (unsigned char)raw.bytes[i]) * 16777619u;
+    for (; left > 8; p += 8, left -= 8) {
+        memcpy(&word, p, 8);
+        hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+        hash ^= hash >> 32;
     }
-    return (hash ^ (hash >> 15)) & (KEY_CACHE_SLOTS - 1);
+    for (word = 0; left > 0; left--) {
+        word = word << 8 | (unsigned char)*p++;
+    }
+    hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
+    return (uint32_t)(hash >> 40) & (KEY_CACHE_SLOTS - 1);
 }
 
 PyObject *

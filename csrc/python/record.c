@@ -4,6 +4,7 @@
 #include "record.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 
 struct record_def {
     const char *name;
@@ -199,12 +200,6 @@ record_repr(PyObject *self)
 }
 
 static PyObject *
-record_get(PyObject *self, void *closure)
-{
-    return Py_NewRef(PyTuple_GET_ITEM(self, (Py_ssize_t)(intptr_t)closure));
-}
-
-static PyObject *
 record_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *args = PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self));
@@ -253,16 +248,15 @@ record_set_match_args(PyTypeObject *type, const char *const *fields)
 static PyTypeObject *
 create_type(const struct record_def *def, PyObject *module)
 {
-    /* PyType_FromModuleAndSpec copies neither slots nor getset; the getset
-     * table must outlive the type, so each definition has a static one. */
-    static PyGetSetDef getsets[RECORD_TYPES][RECORD_MAX_FIELDS + 1];
-    PyGetSetDef *getset = getsets[def - defs];
+    /* Members, not getters: these the interpreter reads without a call.  The
+     * type has a copy of the table. */
+    PyMemberDef members[RECORD_MAX_FIELDS + 1] = {{NULL, 0, 0, 0, NULL}};
     PyType_Slot slots[] = {
         {Py_tp_doc, (void *)def->doc},
         {Py_tp_new, record_tp_new},
         {Py_tp_traverse, record_traverse},
         {Py_tp_repr, record_repr},
-        {Py_tp_getset, getset},
+        {Py_tp_members, members},
         {Py_tp_methods, record_methods},
         {0, NULL},
     };
@@ -276,10 +270,14 @@ create_type(const struct record_def *def, PyObject *module)
     size_t i, n = field_count(def);
 
     for (i = 0; i < n; i++) {
-        getset[i].name = def->fields[i];
-        getset[i].get = record_get;
-        getset[i].doc = def->field_docs[i];
-        getset[i].closure = (void *)(intptr_t)i;
+        members[i] = (PyMemberDef){
+            .name = def->fields[i],
+            .type = T_OBJECT_EX,
+            .offset = (Py_ssize_t)(offsetof(PyTupleObject, ob_item) +
+                                   i * sizeof(PyObject *)),
+            .flags = READONLY,
+            .doc = def->field_docs[i],
+        };
     }
     type = PyType_FromModuleAndSpec(module, &spec, (PyObject *)&PyTuple_Type);
     if (type != NULL &&

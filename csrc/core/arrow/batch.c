@@ -86,6 +86,37 @@ batch_free(struct batch *batch)
     }
 }
 
+/* Bits [at, at + n) of a bitmap. */
+static void
+mark_bits(uint8_t *bits, size_t at, size_t n)
+{
+    for (; n > 0 && at % 8 != 0; at++, n--) {
+        bits[at / 8] |= (uint8_t)(1u << (at % 8));
+    }
+    memset(bits + at / 8, 0xFF, n / 8);
+    if (n % 8 != 0) {
+        bits[at / 8 + n / 8] |= (uint8_t)((1u << (n % 8)) - 1);
+    }
+}
+
+void
+batch_set_numbers(struct batch *batch, enum arrow_column column, size_t row,
+                  size_t n, int32_t number)
+{
+    int32_t *values = batch->values[column];
+
+    if (number == DICTIONARY_NULL) {
+        return;
+    }
+    for (size_t i = row; i < row + n; i++) {
+        values[i] = number;
+    }
+    if (batch->valid[column]) {
+        mark_bits(batch->valid[column], row, n);
+        batch->valid_count[column] += n;
+    }
+}
+
 sgo_status
 batch_add_text(struct batch *batch, size_t row, const char *bytes, size_t len)
 {

@@ -39,16 +39,10 @@ batch_mark(struct batch *batch, enum arrow_column column, size_t row)
     }
 }
 
-/* For a dictionary column; DICTIONARY_NULL leaves null. */
-static inline void
-batch_set_number(struct batch *batch, enum arrow_column column, size_t row,
-                 int32_t number)
-{
-    if (number != DICTIONARY_NULL) {
-        ((int32_t *)batch->values[column])[row] = number;
-        batch_mark(batch, column, row);
-    }
-}
+/* For a dictionary column, one number for rows [row, row + n);
+ * DICTIONARY_NULL leaves null. */
+void batch_set_numbers(struct batch *batch, enum arrow_column column,
+                       size_t row, size_t n, int32_t number);
 
 static inline void
 batch_set_int32(struct batch *batch, enum arrow_column column, size_t row,

@@ -1,7 +1,7 @@
 /* Two passes over what is exported: the first gathers the dictionaries and
- * keeps the numbers of each row's strings, the second, batch by batch as they
- * are asked for, fills the columns.  An item is let go as soon as its batch is
- * made. */
+ * keeps the numbers of each row's strings and where its quote stands; the
+ * second, batch by batch as they are asked for, fills the columns.  An item is
+ * let go as soon as its batch is made. */
 #include "arrow/quotes.h"
 
 #include <errno.h>
@@ -11,7 +11,26 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { RUN_NUMBERS = COLUMN_BOOKMAKER_ID };
+enum { RUN_NUMBERS = COLUMN_BOOKMAKER_ID, MEMOS = 64 };
+
+/* What the first pass keeps of a row. */
+struct kept_row {
+    int32_t bookmaker; /* its number */
+    uint32_t off;      /* of the quote in its document; of no use in updates */
+    uint32_t index_and_alt; /* the quote's index * 2 + is_alt_line */
+};
+
+/* What it keeps before a run of rows of one odd. */
+struct kept_run {
+    int32_t rows;
+    int32_t numbers[RUN_NUMBERS];
+};
+
+/* A text that had a number lately; it stands in an item that is still held. */
+struct memo {
+    struct text text;
+    int32_t number;
+};
 
 struct quote_stream {
     size_t columns;
@@ -24,19 +43,18 @@ struct quote_stream {
     bool alt_lines;
     struct show_filter filter;
     struct dictionary dictionaries[COLUMN_DICTIONARIES];
-    /* int32: for each run of rows of one odd their number, the numbers of the
-     * columns before bookmaker_id, then each row's bookmaker. */
-    struct buf numbers;
-    size_t numbers_at;  /* where the next item's begin */
-    struct buf scratch; /* decoded text */
-    const char *error;  /* static */
+    struct memo (*memos)[MEMOS]; /* of each column, in the first pass */
+    struct buf kept;             /* kept_run, its kept_rows, kept_run, ... */
+    size_t kept_at;              /* where the next item's begin */
+    struct buf scratch;          /* decoded text */
+    const char *error;           /* static */
 };
 
 /* The run that is being gathered, in memory of what stays the same. */
 struct run {
     const struct document *doc;
     const char *odd_id; /* where it stands: the same place, the same odd */
-    size_t at;          /* in s->numbers */
+    size_t at;          /* in s->kept */
     int32_t numbers[RUN_NUMBERS];
 };
 
@@ -52,11 +70,27 @@ begin_rows(struct row_iter *it, const struct quote_stream *s, size_t item)
 
 /* ---- numbers of texts ----------------------------------------------------*/
 
+/* Where a plain text of this column is remembered. */
+static struct memo *
+memo_of(const struct quote_stream *s, enum arrow_column column,
+        struct text text)
+{
+    unsigned hash = text.len;
+
+    if (text.len > 0) {
+        hash += (unsigned char)text.raw[0] * 7u;
+        hash += (unsigned char)text.raw[text.len / 2] * 31u;
+        hash += (unsigned char)text.raw[text.len - 1] * 5u;
+    }
+    return &s->memos[column][hash % MEMOS];
+}
+
 /* The number of a text in its column's dictionary; raw NULL is null. */
 static sgo_status
 number_of(struct quote_stream *s, enum arrow_column column, struct text text,
           int32_t *number)
 {
+    struct memo *memo;
     const char *bytes;
     size_t len;
     sgo_status status;
@@ -65,9 +99,18 @@ number_of(struct quote_stream *s, enum arrow_column column, struct text text,
     if (text.raw == NULL) {
         return SGO_OK;
     }
+    memo = memo_of(s, column, text);
+    if (memo->text.raw && memo->text.len == text.len &&
+        memcmp(memo->text.raw, text.raw, text.len) == 0) {
+        *number = memo->number; /* the same raw text, with escapes or not */
+        return SGO_OK;
+    }
     status = row_text(&s->scratch, text, &bytes, &len);
     if (status == SGO_OK) {
         status = dictionary_put(&s->dictionaries[column], bytes, len, number);
+    }
+    if (status == SGO_OK) {
+        *memo = (struct memo){text, *number};
     }
     return status;
 }
@@ -105,18 +148,29 @@ number_event(struct quote_stream *s, const struct document *doc,
     return status;
 }
 
+/* The odd that an update names, in the document that has the quote. */
+static void
+find_odd(const struct row *row, struct odd_fields *out)
+{
+    struct value odd = {NULL, 0, VALUE_LEAF}, odds;
+
+    if (VALUE_GET(document_root(row->doc), "odds", &odds) &&
+        !value_get_text(odds, row->odd_id, &odd)) {
+        odd.doc = NULL;
+    }
+    odd_read(odd, out);
+}
+
 static sgo_status
 number_odd(struct quote_stream *s, const struct row *row, struct run *run)
 {
-    struct value odd = row->odd, odds;
     struct odd_fields f;
 
-    if (odd.doc == NULL && VALUE_GET(document_root(row->doc), "odds", &odds)) {
-        if (!value_get_text(odds, row->odd_id, &odd)) {
-            odd.doc = NULL;
-        }
+    if (row->odd) {
+        f = *row->odd;
+    } else {
+        find_odd(row, &f);
     }
-    odd_read(odd, &f);
     const struct text texts[] = {
         [COLUMN_ODD_ID] = row->odd_id,
         [COLUMN_STAT_ID] = f.stat_id,
@@ -142,7 +196,7 @@ number_odd(struct quote_stream *s, const struct row *row, struct run *run)
 static sgo_status
 begin_run(struct quote_stream *s, const struct row *row, struct run *run)
 {
-    const int32_t none = 0;
+    struct kept_run kept = {.rows = 0};
     sgo_status status = SGO_OK;
 
     if (run->doc != row->doc) {
@@ -154,28 +208,30 @@ begin_run(struct quote_stream *s, const struct row *row, struct run *run)
     if (status != SGO_OK) {
         return status;
     }
-    run->at = s->numbers.len;
-    status = buf_append(&s->numbers, &none, sizeof(none));
-    if (status == SGO_OK) {
-        status = buf_append(&s->numbers, run->numbers, sizeof(run->numbers));
-    }
-    return status;
+    run->at = s->kept.len;
+    memcpy(kept.numbers, run->numbers, sizeof(kept.numbers));
+    return buf_append(&s->kept, &kept, sizeof(kept));
 }
 
 static sgo_status
-add_to_run(struct quote_stream *s, const struct row *row, struct run *run)
+add_to_run(struct quote_stream *s, const struct row *row,
+           const struct run *run)
 {
-    int32_t bookmaker, rows;
+    struct kept_row kept = {.bookmaker = DICTIONARY_NULL};
     sgo_status status =
-        number_of(s, COLUMN_BOOKMAKER_ID, row->bookmaker_id, &bookmaker);
+        number_of(s, COLUMN_BOOKMAKER_ID, row->bookmaker_id, &kept.bookmaker);
 
-    if (status == SGO_OK) {
-        status = buf_append(&s->numbers, &bookmaker, sizeof(bookmaker));
+    if (s->documents) {
+        kept.off = row->quote.off;
+        kept.index_and_alt = row->quote.index * 2 + row->is_alt_line;
     }
     if (status == SGO_OK) {
-        memcpy(&rows, s->numbers.data + run->at, sizeof(rows));
-        rows++;
-        memcpy(s->numbers.data + run->at, &rows, sizeof(rows));
+        status = buf_append(&s->kept, &kept, sizeof(kept));
+    }
+    if (status == SGO_OK) {
+        struct kept_run *head = (void *)(s->kept.data + run->at);
+
+        head->rows++;
     }
     return status;
 }
@@ -214,55 +270,100 @@ gather_item(struct quote_stream *s, size_t item)
 static sgo_status
 gather(struct quote_stream *s)
 {
-    sgo_status status = SGO_OK;
+    sgo_status status;
 
+    s->memos = mem_calloc(COLUMN_DICTIONARIES, sizeof(*s->memos));
+    status = s->memos ? SGO_OK : SGO_NO_MEMORY;
     for (size_t i = 0; status == SGO_OK && i < s->count; i++) {
         status = gather_item(s, i);
     }
+    mem_free(s->memos);
+    s->memos = NULL;
     for (size_t i = 0; status == SGO_OK && i < COLUMN_DICTIONARIES; i++) {
         status = dictionary_seal(&s->dictionaries[i]);
     }
     if (status != SGO_OK) {
         drop_dictionaries(s); /* the next call starts over */
-        buf_fini(&s->numbers);
+        buf_fini(&s->kept);
     }
     s->gathered = status == SGO_OK;
     return status;
 }
 
+/* The rows that the first pass kept of an item, in order. */
+struct kept_iter {
+    const char *at;
+    const struct kept_run *run;
+    int32_t left; /* rows of the run */
+};
+
+static const struct kept_row *
+kept_next(struct kept_iter *it)
+{
+    const struct kept_row *row;
+
+    if (it->left == 0) {
+        it->run = (const void *)it->at;
+        it->left = it->run->rows;
+        it->at += sizeof(*it->run);
+    }
+    row = (const void *)it->at;
+    it->at += sizeof(*row);
+    it->left--;
+    return row;
+}
+
 /* The dictionary columns, from what the first pass kept.  Returns where the
- * next item's numbers begin. */
+ * next item's rows begin. */
 static size_t
 fill_numbers(const struct quote_stream *s, struct batch *batch)
 {
-    const int32_t *at =
-        (const int32_t *)(const void *)(s->numbers.data + s->numbers_at);
+    int32_t *bookmakers = batch->values[COLUMN_BOOKMAKER_ID]; /* never null */
+    struct kept_iter it = {.at = s->kept.data + s->kept_at};
 
-    for (size_t i = 0; i < batch->rows;) {
-        const size_t end = i + (size_t)at[0];
-        const int32_t *run = at + 1;
+    for (size_t i = 0; i < batch->rows; i++) {
+        const bool is_first = it.left == 0;
 
-        at += 1 + RUN_NUMBERS;
-        for (; i < end; i++) {
-            for (int c = 0; c < RUN_NUMBERS; c++) {
-                batch_set_number(batch, (enum arrow_column)c, i, run[c]);
-            }
-            batch_set_number(batch, COLUMN_BOOKMAKER_ID, i, *at++);
+        bookmakers[i] = kept_next(&it)->bookmaker;
+        for (int c = 0; is_first && c < RUN_NUMBERS; c++) {
+            batch_set_numbers(batch, (enum arrow_column)c, i,
+                              (size_t)it.run->rows, it.run->numbers[c]);
         }
     }
-    return (size_t)((const char *)at - s->numbers.data);
+    return (size_t)(it.at - s->kept.data);
+}
+
+/* The other columns of a document's quotes, which stand where the first pass
+ * saw them: documents do not change. */
+static sgo_status
+fill_quotes(struct quote_stream *s, struct batch *batch)
+{
+    const struct document *doc = s->documents[s->at];
+    struct kept_iter it = {.at = s->kept.data + s->kept_at};
+    sgo_status status = SGO_OK;
+
+    for (size_t i = 0; status == SGO_OK && i < batch->rows; i++) {
+        const struct kept_row *kept = kept_next(&it);
+        const struct row row = {
+            .is_alt_line = kept->index_and_alt % 2,
+            .quote = {doc, kept->off, kept->index_and_alt / 2},
+        };
+
+        status = row_fill(batch, i, &row, &s->scratch);
+    }
+    return status;
 }
 
 static sgo_status
-fill_batch(struct quote_stream *s, struct batch *batch)
+fill_changes(struct quote_stream *s, struct batch *batch)
 {
     struct row_iter it;
     struct row row;
-    sgo_status status = begin_rows(&it, s, s->at);
+    sgo_status status = row_iter_update(&it, s->updates[s->at]);
 
     for (size_t i = 0; status == SGO_OK && i < batch->rows; i++) {
         if (!row_iter_next(&it, &row)) {
-            return SGO_INVALID; /* documents do not change */
+            return SGO_INVALID; /* nor do updates */
         }
         status = row_fill(batch, i, &row, &s->scratch);
     }
@@ -301,12 +402,12 @@ next_batch(struct quote_stream *s, struct ArrowArray *out)
     if (batch == NULL) {
         return SGO_NO_MEMORY;
     }
-    status = fill_batch(s, batch);
+    status = s->documents ? fill_quotes(s, batch) : fill_changes(s, batch);
     if (status != SGO_OK) {
         batch_free(batch);
         return status;
     }
-    s->numbers_at = fill_numbers(s, batch);
+    s->kept_at = fill_numbers(s, batch);
     batch_export(batch, s->dictionaries, out);
     drop_item(s, s->at++);
     return SGO_OK;
@@ -364,7 +465,7 @@ quote_stream_free(struct quote_stream *s)
         drop_item(s, i);
     }
     drop_dictionaries(s);
-    buf_fini(&s->numbers);
+    buf_fini(&s->kept);
     buf_fini(&s->scratch);
     show_filter_fini(&s->filter);
     mem_free(s);
@@ -394,7 +495,7 @@ quote_stream_create(size_t columns, size_t n)
     }
     s->columns = columns;
     s->rows = (size_t *)(void *)(s + 1);
-    buf_init(&s->numbers, SIZE_MAX / 4); /* a fraction of the documents */
+    buf_init(&s->kept, SIZE_MAX / 4); /* a fraction of the documents */
     buf_init(&s->scratch, SCAN_MAX_BYTES);
     show_filter_init(&s->filter);
     for (size_t i = 0; i < COLUMN_DICTIONARIES; i++) {

@@ -32,7 +32,7 @@ row_iter_next(struct row_iter *it, struct row *row)
             return false;
         }
         *row = (struct row){.doc = it->document,
-                            .odd = quote.odd,
+                            .odd = &it->quotes.odd_fields,
                             .odd_id = quote.odd_id,
                             .bookmaker_id = quote.bookmaker_id,
                             .is_alt_line = quote.is_alt_line,

@@ -9,8 +9,8 @@
 
 /* Borrows the document, or the update. */
 struct row {
-    const struct document *doc; /* whose event it is */
-    struct value odd;           /* its object; doc NULL: not known yet */
+    const struct document *doc;   /* whose event it is */
+    const struct odd_fields *odd; /* NULL: not read yet */
     struct text odd_id;
     struct text bookmaker_id;
     bool is_alt_line;

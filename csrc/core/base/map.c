@@ -9,12 +9,19 @@ enum { MAP_MIN_SLOTS = 8 };
 static uint64_t
 hash_bytes(uint64_t seed, const char *key, size_t len)
 {
-    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);
+    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325) ^ len, word;
 
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ (unsigned char)key[i]) * UINT64_C(0x100000001b3);
+    for (; len > 8; key += 8, len -= 8) {
+        memcpy(&word, key, 8);
+        h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
         h ^= h >> 29;
     }
+    word = 0;
+    for (size_t i = 0; i < len; i++) {
+        word = word << 8 | (unsigned char)key[i];
+    }
+    h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
+    h ^= h >> 29;
     h ^= h >> 32;
     h *= UINT64_C(0xd6e8feb86659fd93);
     return h ^ (h >> 32);

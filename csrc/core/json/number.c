@@ -238,19 +238,14 @@ odds_decimal(int32_t american, double *out)
     return false;
 }
 
-/* `count` digits at p as a number, or -1. */
-static int
-two_or_four(const char *p, int count)
+/* Two digits at p as a number, or one so negative that sums stay so. */
+static inline int
+two_digits(const char *p)
 {
-    int v = 0;
+    unsigned tens = (unsigned)(unsigned char)p[0] - '0';
+    unsigned ones = (unsigned)(unsigned char)p[1] - '0';
 
-    for (int i = 0; i < count; i++) {
-        if (!is_digit(p[i])) {
-            return -1;
-        }
-        v = v * 10 + (p[i] - '0');
-    }
-    return v;
+    return tens > 9 || ones > 9 ? -100000 : (int)(tens * 10 + ones);
 }
 
 /* Days from 1970-01-01 in the Gregorian calendar. */
@@ -296,8 +291,8 @@ parse_fraction_and_zone(const char *p, const char *end, int64_t *fraction_ns,
     if (end - p != 6 || (*p != '+' && *p != '-') || p[3] != ':') {
         return false;
     }
-    hour = two_or_four(p + 1, 2);
-    minute = two_or_four(p + 4, 2);
+    hour = two_digits(p + 1);
+    minute = two_digits(p + 4);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59) {
         return false;
     }
@@ -321,12 +316,12 @@ time_parse_ns(const char *text, size_t len, int64_t *out)
         text[16] != ':') {
         return false;
     }
-    year = two_or_four(text, 4);
-    month = two_or_four(text + 5, 2);
-    day = two_or_four(text + 8, 2);
-    hour = two_or_four(text + 11, 2);
-    minute = two_or_four(text + 14, 2);
-    second = two_or_four(text + 17, 2);
+    year = two_digits(text) * 100 + two_digits(text + 2);
+    month = two_digits(text + 5);
+    day = two_digits(text + 8);
+    hour = two_digits(text + 11);
+    minute = two_digits(text + 14);
+    second = two_digits(text + 17);
     /* int64 nanoseconds reach from 1677 to 2262. */
     if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 ||
         day > month_days[month - 1] || hour < 0 || hour > 23 || minute < 0 ||

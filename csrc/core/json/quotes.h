@@ -63,6 +63,7 @@ struct quote_iter {
     bool in_books;
     bool in_lines;
     struct quote current;
+    struct odd_fields odd_fields; /* of the current quote's odd */
 };
 
 void quote_iter_init(struct quote_iter *it, const struct document *doc,
