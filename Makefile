@@ -221,6 +221,29 @@ dist: prepare-test ## source distribution and wheel in dist/
 wheel-test: prepare-test ## sdist, wheel, install in an empty venv, import
 	@$(VENV_PYTHON) tests/tools/wheel_test.py
 
+# Pages (docs/conf.py).  -W: a warning, as of a link to nowhere, is an error.
+DOCS := $(BUILD)/docs
+.PHONY: prepare-docs docs docs-check screenshots
+prepare-docs:
+	@$(PREPARE) build docs
+docs: prepare-docs ## the documentation, in build/docs
+	@$(SUBMAKE) extension
+	@$(SUBMAKE) run-sphinx
+	@echo "  $(DOCS)/index.html"
+docs-check: prepare-docs ## build it with warnings as errors, run its Python
+	@$(SUBMAKE) extension
+	@$(SUBMAKE) run-sphinx SPHINX_ARGS='-W --keep-going'
+	@$(VENV)/bin/pytest -q tests/docs
+screenshots: prepare-docs ## take the pictures in docs/images anew
+	@$(PREPARE) browser
+	@$(SUBMAKE) extension
+	@$(SUBMAKE) run-sphinx
+	@for script in docs/tools/shoot_*.py; do \
+	    echo "  $$script"; \
+	    case $$script in *_docs.py) built=$(DOCS) ;; *) built= ;; esac; \
+	    $(VENV_PYTHON) $$script $$built || exit 1; \
+	done
+
 .PHONY: clean
 clean: ## remove what was built (keeps .venv)
 	rm -rf $(BUILD) dist *.egg-info sgostream/_core*.so
@@ -315,7 +338,8 @@ C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
     csrc/python/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch] \
     tests/tools/*.[ch] tests/fuzz/*.[ch] examples/*.[ch] \
     benchmarks/*.[ch] benchmarks/c/*.[ch] tests/sim/*.[ch]))
-PY_LINTED := setup.py .ci sgostream tests examples benchmarks
+PY_LINTED := setup.py .ci sgostream tests examples benchmarks \
+    docs/conf.py docs/tools
 
 $(OUT)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -396,6 +420,11 @@ run-ctests:
 	    ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	    $(PYTHON) tests/tools/run_ctests.py $(RUNNER) --variant $(VARIANT) \
 	    --jobs $(JOBS) $(OUT)/tests $(ARGS)
+
+.PHONY: run-sphinx
+run-sphinx:
+	@echo "  sphinx"
+	$(Q)$(VENV_PYTHON) -m sphinx -q -n -j $(JOBS) $(SPHINX_ARGS) docs $(DOCS)
 
 .PHONY: extension
 extension:

@@ -54,6 +54,8 @@ NEEDS = [
     ("model", "header stdio.h", "libc6-dev"),
     ("model", "command spin", "spin"),
     ("roots", "command debootstrap", "debootstrap"),
+    ("browser", "command chromium", "chromium"),
+    ("browser", "file /usr/share/fonts/*/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
 ]
 
 # group -> extras of pyproject.toml
@@ -62,6 +64,8 @@ EXTRAS = {
     "demo": ["sim", "cli"],
     "test": ["sim", "cli", "test"],
     "lint": ["sim", "cli", "test", "dev"],
+    "docs": ["sim", "cli", "test", "docs"],
+    "browser": [],
 }
 
 # group -> folder with a package.json
