@@ -232,7 +232,7 @@ docs: prepare-docs ## the documentation, in build/docs
 	@echo "  $(DOCS)/index.html"
 docs-check: prepare-docs ## build it with warnings as errors, run its Python
 	@$(SUBMAKE) extension
-	@$(SUBMAKE) run-sphinx SPHINX_ARGS='-W --keep-going'
+	@$(SUBMAKE) run-sphinx SPHINX_ARGS='-E -W --keep-going'
 	@$(VENV)/bin/pytest -q tests/docs
 screenshots: prepare-docs ## take the pictures in docs/images anew
 	@$(PREPARE) browser

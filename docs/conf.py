@@ -57,9 +57,8 @@ nitpick_ignore_regex = [
     ("py:class", r"(BaseException|Exception|TracebackType|enum\..*|types\..*)"),
     ("py:exc", r"(TypeError|ValueError|RuntimeError|TimeoutError|KeyError)"),
     ("py:obj", r"typing\..*"),
+    ("py:class", r"sgostream\.sim\..*|pathlib\..*|sgostream\.types\..*"),
 ]
-# Pages of other hands may not be there yet.
-suppress_warnings = ["toc.empty_glob"]
 
 html_theme = "furo"
 html_title = "sgostream"

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CHOICE = re.compile(r'document\.body\.dataset\.theme\s*=.*?;')
+CHOICE = re.compile(r"document\.body\.dataset\.theme\s*=.*?;")
 
 
 def shoot(page: Path, theme: str, target: Path, size: str) -> None:

@@ -1,6 +1,7 @@
 """The Python of every page runs, as written, against a simulator.
 
-All ``python`` blocks of a page run in order in one namespace.  What would go on
+All ``python`` blocks of a page run in order in one namespace; one that begins
+with ``# name.py`` can be imported by the others.  What would go on
 for ever ends after a few updates.  A block that cannot run here says why in a
 comment above it: ``<!-- not run: reason -->``.
 """
@@ -145,9 +146,7 @@ class Bounds:
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
     with Simulator(seed=5) as made:
-        made.add_slate(
-            16, size=12_000, leagues=["NFL", "NBA"], live=0.6, intensity=0.9
-        )
+        made.add_slate(16, size=12_000, leagues=["NFL", "NBA"], live=0.6, intensity=0.9)
         model = json.loads(made.event_json(made.event_ids()[0]))
         made.add_event({**model, "eventID": GAME, "leagueID": "NFL"})
         made.play(rate=60)
@@ -165,6 +164,9 @@ def move_the_game(sim: Simulator, done: threading.Event) -> None:
         if done.wait(0.05):
             return
         sim.set_quote(GAME, ODD, "fanduel", odds=f"+{price}")
+
+
+FILE = re.compile(r"# (\w+\.py)\n")
 
 
 def run_block(name: str, line: int, code: str, space: dict[str, Any]) -> None:
@@ -190,6 +192,7 @@ def test_python_of_a_page_runs(
     monkeypatch.setenv("SPORTS_GAME_ODDS_BASE_URL", sim.base_url)
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     name = str(page.relative_to(ROOT))
     blocks = blocks_of(page.read_text(encoding="utf-8"))
     with monkeypatch.context() as patch, asyncio.Runner() as runner:
@@ -197,6 +200,8 @@ def test_python_of_a_page_runs(
         space: dict[str, Any] = {"__name__": "__main__", "__runner__": runner}
         try:
             for line, code in blocks:
+                if named := FILE.match(code):  # a module that others import
+                    (tmp_path / named[1]).write_text(code, encoding="utf-8")
                 run_block(name, line, code, space)
         finally:
             for client in bounds.clients:
