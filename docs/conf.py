@@ -57,7 +57,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(BaseException|Exception|TracebackType|enum\..*|types\..*)"),
     ("py:exc", r"(TypeError|ValueError|RuntimeError|TimeoutError|KeyError)"),
     ("py:obj", r"typing\..*"),
-    ("py:class", r"sgostream\.sim\..*|pathlib\..*|sgostream\.types\..*"),
+    ("py:class", r"sgostream\.sim\..*|sgostream\.testing\._.*|pathlib\..*"),
 ]
 
 html_theme = "furo"
