@@ -60,6 +60,9 @@ nitpick_ignore_regex = [
     ("py:class", r"sgostream\.sim\..*|sgostream\.testing\._.*|pathlib\..*"),
 ]
 
+# `type` in a signature is the builtin, though events have a member of that name.
+suppress_warnings = ["ref.python"]
+
 html_theme = "furo"
 html_title = "sgostream"
 html_static_path = ["_static"]
