@@ -96,6 +96,7 @@ class Client:
     max_bytes : int, default 2 GiB
         Bounds of the cache with all pending updates.
     max_requests_in_flight : int, default 6
+        Requests out at once; ids that come meanwhile share the next one.
     proxy : str, optional
         ``http://user:password@host:port``; default from ``HTTPS_PROXY``,
         ``ALL_PROXY`` and ``NO_PROXY``; ``""`` for none.
