@@ -56,16 +56,18 @@ NEEDS = [
     ("roots", "command debootstrap", "debootstrap"),
     ("browser", "command chromium", "chromium"),
     ("browser", "file /usr/share/fonts/*/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
+    ("browser", "file /usr/share/fonts/*/inter/*", "fonts-inter"),
 ]
 
 # group -> extras of pyproject.toml
 EXTRAS = {
     "build": [],
     "demo": ["sim", "cli"],
-    "test": ["sim", "cli", "test"],
-    "lint": ["sim", "cli", "test", "dev"],
-    "docs": ["sim", "cli", "test", "docs"],
+    "test": ["sim", "cli", "notebook", "test"],
+    "lint": ["sim", "cli", "notebook", "test", "dev"],
+    "docs": ["sim", "cli", "notebook", "test", "docs"],
     "browser": [],
+    "lab": ["sim", "notebook", "test", "lab"],
 }
 
 # group -> folder with a package.json

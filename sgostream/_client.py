@@ -8,11 +8,11 @@ import json
 import os
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, Self, Unpack, cast
 
-from . import _core, _options
+from . import _core, _options, _rich
 from ._aio import wait_readable
 from ._dispatch import CALLBACKS_WAIT
 from ._errors import ServerError
@@ -378,6 +378,13 @@ class Client:
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
         return f"<sgostream.Client for {self._shown}: {state}>"
+
+    def _repr_mimebundle_(
+        self,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> dict[str, Any]:
+        return _rich.bundle(self, _rich.client_html(self), include, exclude)
 
 
 def stream(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast, overload
 
-from . import _core, _options
+from . import _core, _options, _rich
 
 if TYPE_CHECKING:
     from typing_extensions import CapsuleType
@@ -454,21 +453,14 @@ class Event(_core.Event):
         return f"<Event {self.event_id}: {' '.join(parts)}>"
 
     def _repr_html_(self) -> str:
-        score = self.score
-        rows = [
-            ("event", self.event_id),
-            ("league", self.league_id or ""),
-            ("starts", str(self.starts_at or "")),
-            ("state", _text(self, "status", "displayLong") or ""),
-            ("score", "" if score is None else _points(score)),
-            ("odds", str(len(self.get("odds") or ()))),
-        ]
-        cells = "".join(
-            f"<tr><th scope='row'>{html.escape(name)}</th>"
-            f"<td>{html.escape(value)}</td></tr>"
-            for name, value in rows
-        )
-        return f"<table><caption>{html.escape(self.title)}</caption>{cells}</table>"
+        return _rich.event_html(self)
+
+    def _repr_mimebundle_(
+        self,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> dict[str, Any]:
+        return _rich.bundle(self, _rich.event_html(self), include, exclude)
 
 
 def _points(score: Score) -> str:
@@ -516,6 +508,13 @@ class Update(_core.Update):
         if short:
             parts.append(short)
         return f"{' '.join(parts)}: {self._what()}"
+
+    def _repr_mimebundle_(
+        self,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> dict[str, Any]:
+        return _rich.bundle(self, _rich.update_html(self), include, exclude)
 
     def _what(self) -> str:
         if self.kind != "changed":

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from . import _core, _options
+from . import _core, _options, _rich
 from ._dispatch import CALLBACKS_WAIT, Dispatcher
 from ._errors import ClosedError, ForkedError
 from ._event import Event, Quotes, Update
@@ -21,6 +21,7 @@ from ._types import Connection, Gap, Phase, Staleness, StateChange
 
 if TYPE_CHECKING:
     from ._client import Client
+    from .notebook import Board, BoardOptions, Chart, ChartOptions
 
 __all__ = ["EventsView", "Stream", "StreamStats"]
 
@@ -529,6 +530,77 @@ class Stream:
         events = cast("list[Event]", self._core.events())
         return Quotes(events, odd_ids, bookmaker_ids, alt_lines)
 
+    def board(self, **options: Unpack[BoardOptions]) -> Board:
+        """A live board for a notebook: games and odds, a column for each bookmaker.
+
+        As the last expression of a cell it shows itself and goes on while other
+        cells run.  It is a widget where anywidget is installed (the extra
+        ``notebook``), else an HTML table that is replaced once a second.  It
+        has a subscription of its own, starts the stream, and ends with
+        ``close()``, with the stream, and when its cell runs again.
+
+        Parameters
+        ----------
+        odd_ids : iterable of str, optional
+            Patterns (``points-*-game-*``); default moneyline, spread, total and
+            three-way result of the game.
+        bookmaker_ids : iterable of str, optional
+            Exact ids, a column for each in this order; default as they come.
+        event_ids, league_ids : iterable of str, optional
+            Exact ids; default all.
+        max_rows : int, default 300
+            Odds; games that do not fit are counted below.
+        max_bookmakers : int, default 12
+        odds : {"american", "decimal", "implied"}, default "american"
+            How prices are written at first.
+        height : int, default 560
+            Pixels before it scrolls.
+        fps : int, default 20
+            Frames a second at most, 60 or fewer; a slow browser gets fewer.
+        widget : bool, optional
+            True: ImportError where anywidget is missing; False: the table.
+
+        Returns
+        -------
+        sgostream.notebook.Board
+        """
+        from .notebook import Board
+
+        return Board(self, **options)
+
+    def chart(
+        self, event_id: str, odd_id: str, **options: Unpack[ChartOptions]
+    ) -> Chart:
+        """A live chart for a notebook: how one odd moves at each bookmaker.
+
+        Draws from the moment it is made; shown, ended and without anywidget as
+        :meth:`board`.
+
+        Parameters
+        ----------
+        event_id : str
+        odd_id : str
+            Exact, like ``"points-home-game-ml-home"``.
+        bookmaker_ids : iterable of str, optional
+            Exact ids; default as they come.
+        max_bookmakers : int, default 12
+        max_points : int, default 5000
+            For each bookmaker; the oldest go first.
+        odds : {"american", "decimal", "implied"}, default "american"
+            How prices are written at first.
+        height : int, default 340
+            Pixels.
+        widget : bool, optional
+            True: ImportError where anywidget is missing; False: plain SVG.
+
+        Returns
+        -------
+        sgostream.notebook.Chart
+        """
+        from .notebook import Chart
+
+        return Chart(self, event_id, odd_id, **options)
+
     def stats(self) -> StreamStats:
         """Counters of this stream."""
         return StreamStats(**self._core.stats())
@@ -544,6 +616,13 @@ class Stream:
             f"<Stream {self._feed}{shown}: {state.connection}, {state.phase}, "
             f"{count} events>"
         )
+
+    def _repr_mimebundle_(
+        self,
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+    ) -> dict[str, Any]:
+        return _rich.bundle(self, _rich.stream_html(self), include, exclude)
 
 
 def _wait_change(core: _core.Stream, serial: int) -> None:

@@ -3,60 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from kernel import Kernel
 from rig import Rig, eventually
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from jupyter_client.manager import KernelManager
-
 pytestmark = pytest.mark.filterwarnings("ignore:::jupyter_client", "ignore:::zmq")
-
-
-class Kernel:
-    """A real IPython kernel, spoken to as a notebook does."""
-
-    def __init__(self) -> None:
-        self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel()
-        self.client = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
-
-    def begin(self, code: str) -> str:
-        """Send a cell; its message id."""
-        return str(self.client.execute(code))
-
-    def result(self, message_id: str, timeout: float = 30) -> tuple[str, str]:
-        """Wait for a cell: what it printed, and the name of its error or ""."""
-        printed, error = "", ""
-        end = time.monotonic() + timeout
-        while True:
-            message: dict[str, Any] = self.client.get_iopub_msg(
-                timeout=max(0.1, end - time.monotonic())
-            )
-            if message["parent_header"].get("msg_id") != message_id:
-                continue
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                printed += content["text"]
-            elif message["msg_type"] == "error":
-                error = content["ename"]
-            elif message["msg_type"] == "status":
-                if content["execution_state"] == "idle":
-                    return printed, error
-
-    def run(self, code: str) -> tuple[str, str]:
-        return self.result(self.begin(code))
-
-    def end(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-        self.manager.cleanup_resources()
 
 
 @pytest.fixture

@@ -142,6 +142,8 @@ CASES: dict[str, Callable[[Rig], object]] = {
         lambda: rig.stream.wait_closed(0), TimeoutError
     )(),
     "Stream.subscribe": lambda rig: rig.stream.subscribe().close(),
+    "Stream.board": lambda rig: rig.stream.board().close(),
+    "Stream.chart": lambda rig: rig.stream.chart(rig.event_id, "x").close(),
     "Stream.quotes": lambda rig: list(rig.stream.quotes()),
     "Stream.staleness": lambda rig: rig.stream.staleness(rig.event_id),
     "Stream iteration": lambda rig: rig.once(lambda stream: next(iter(stream))),

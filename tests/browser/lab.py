@@ -1,0 +1,178 @@
+"""A real JupyterLab and a real browser for it, each of its own, on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Browser, Page, sync_playwright
+
+TOKEN = "a-token-of-this-test"
+DEADLINE_S = 120.0
+
+
+class Lab:
+    """A JupyterLab server over one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        runtime = folder / "runtime"
+        settings = folder / "settings"
+        apputils = settings / "@jupyterlab" / "apputils-extension"
+        apputils.mkdir(parents=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        (apputils / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        self._themes = apputils / "themes.jupyterlab-settings"
+        self.set_theme(dark=False)
+        (folder / "notebooks").mkdir()
+        env = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": str(runtime),
+            "JUPYTER_CONFIG_DIR": str(folder / "config"),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTERLAB_SETTINGS_DIR": str(settings),
+            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+            "IPYTHONDIR": str(folder / "ipython"),
+        }
+        env.pop("SPORTS_ODDS_API_KEY_HEADER", None)
+        self._log = (folder / "lab.log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *("--ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.port_retries=0"),
+                f"--IdentityProvider.token={TOKEN}",
+                f"--ServerApp.root_dir={folder / 'notebooks'}",
+                "--LabApp.expose_app_in_browser=True",
+            ],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.url = self._wait_url(runtime)
+
+    def _wait_url(self, runtime: Path) -> str:
+        end = time.monotonic() + DEADLINE_S
+        while time.monotonic() < end:
+            for path in runtime.glob("jpserver-*.json"):
+                with contextlib.suppress(ValueError):
+                    port = json.loads(path.read_text())["port"]
+                    if port:
+                        return f"http://127.0.0.1:{port}"
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError((self.folder / "lab.log").read_text())
+
+    def set_theme(self, *, dark: bool) -> None:
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self._themes.write_text(json.dumps({"theme": name}))
+
+    def write(self, name: str, *cells: str) -> None:
+        book = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        nbformat.write(book, self.folder / "notebooks" / name)
+
+    def read(self, name: str) -> Any:
+        return nbformat.read(self.folder / "notebooks" / name, as_version=4)
+
+    def end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class Notebook:
+    """One notebook on a page of the browser."""
+
+    def __init__(self, lab: Lab, page: Page, name: str) -> None:
+        self.lab, self.page, self.name = lab, page, name
+        self.open()
+
+    def open(self) -> None:
+        self.page.goto(f"{self.lab.url}/doc/tree/{self.name}?token={TOKEN}")
+        self.page.wait_for_selector(".jp-Notebook", timeout=DEADLINE_S * 1000)
+        self.page.wait_for_function("() => !!window.jupyterapp")
+
+    def command(self, name: str) -> Any:
+        return self.page.evaluate(
+            "name => window.jupyterapp.commands.execute(name).then(() => null)", name
+        )
+
+    def begin(self, name: str) -> None:
+        """Run a command without waiting for its end."""
+        self.page.evaluate(
+            "name => { window.jupyterapp.commands.execute(name); return null }", name
+        )
+
+    def kernel_ready(self) -> None:
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session"
+            "?.kernel?.status === 'idle'",
+            timeout=DEADLINE_S * 1000,
+        )
+
+    def kernel_pid(self) -> int:
+        """Of the only kernel there is."""
+        server = self.lab._process.pid
+        out = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(server)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        pids = [
+            int(line.split()[0])
+            for line in out.stdout.splitlines()
+            if "ipykernel" in line
+        ]
+        assert len(pids) == 1, out.stdout
+        return pids[0]
+
+    def select(self, index: int) -> None:
+        self.page.evaluate(
+            "i => { jupyterapp.shell.currentWidget.content.activeCellIndex = i }",
+            index,
+        )
+
+
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        raise RuntimeError("no chromium; `make test-browser` installs it")
+    return found
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless, by Playwright."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=[
+                "--no-sandbox",
+                "--enable-precise-memory-info",
+                "--js-flags=--expose-gc",
+            ],
+        )
+        try:
+            yield started
+        finally:
+            started.close()

@@ -1,0 +1,30 @@
+"""A simulator for each test, and a kernel where one is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from kernel import Kernel
+from rig import Rig
+
+from sgostream.sim import Simulator
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    """A fresh simulator and its clients; all are closed at the end."""
+    with contextlib.ExitStack() as stack:
+        sim = stack.enter_context(Simulator(seed=1))
+        yield Rig(sim, stack)
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    """A fresh kernel."""
+    found = Kernel()
+    try:
+        yield found
+    finally:
+        found.end()
