@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._errors import ForkedError
 
@@ -132,15 +132,20 @@ def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
     )
 
 
+def state_text(event: Event, member: str = "displayShort") -> str:
+    """A text of the event's status; empty where it is none."""
+    status: Mapping[str, Any] = cast("Mapping[str, Any]", event.status)
+    value = status.get(member)
+    return value if isinstance(value, str) else ""
+
+
 def _headline(event: Event) -> str:
     """``NFL Chiefs @ Bills 14-10 Q2``."""
     parts = [event.league_id or "", event.title]
     score = event.score
     if score is not None:
         parts.append(f"{points(score.away)}-{points(score.home)}")
-    shown = event.status.get("displayShort")
-    if isinstance(shown, str):
-        parts.append(shown)
+    parts.append(state_text(event))
     return " ".join(part for part in parts if part)
 
 
@@ -152,14 +157,13 @@ def event_html(event: Event) -> str:
     event : Event
     """
     starts = event.starts_at
-    state = event.status.get("displayLong")
     odds = event.get("odds")
     about = _table(
         _headline(event),
         [
             ("event", event.event_id),
             ("starts", "" if starts is None else f"{starts:%Y-%m-%d %H:%M} UTC"),
-            ("state", state if isinstance(state, str) else ""),
+            ("state", state_text(event, "displayLong")),
             ("odds", f"{len(odds) if isinstance(odds, Mapping) else 0:,}"),
             ("quotes", f"{event.quote_count():,}"),
         ],

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._rich import MAIN_ODDS, line_text, main_line, odd_label, points
+from .._rich import MAIN_ODDS, line_text, main_line, odd_label, points, state_text
 
 if TYPE_CHECKING:
     from .._core import Quote
@@ -358,10 +358,7 @@ def _start(event: Event) -> float:
 def _about(event: Event) -> tuple[Any, ...]:
     """League, title, state, score, whether in progress, start, id."""
     score = event.score
-    status = event.status
-    state = status.get("displayShort")
-    if not isinstance(state, str):
-        state = "live" if event.is_live else ""
+    state = state_text(event) or ("live" if event.is_live else "")
     shown = "" if score is None else f"{points(score.away)}-{points(score.home)}"
     return (
         event.league_id or "",
