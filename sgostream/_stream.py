@@ -56,6 +56,14 @@ class StreamStats:
     ids_notified: int
     #: Of those, found pending or in flight already.
     ids_gathered: int
+    #: Of those notified, answered by a request that started afterwards.
+    ids_answered: int
+    #: Notified again before they were answered.
+    ids_conflated: int
+    #: Not to be had, or over a limit; each was reported to ``on_error``.
+    ids_refused: int
+    #: Not answered yet.  ``ids_notified`` is the sum of these four.
+    ids_pending: int
     #: Messages of unknown events or channels, or unreadable.
     messages_ignored: int
     #: Answers that brought a new or changed version.
@@ -84,6 +92,8 @@ class StreamStats:
     updates_delivered: int
     #: Versions that a newer one replaced before they were taken.
     updates_conflated: int
+    #: Times in which an update lacked memory; all was told again.
+    updates_retried: int
     #: Events that joined the stream.
     events_added: int
     #: Events that left it.

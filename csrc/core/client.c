@@ -499,5 +499,6 @@ sgo_client_get_stats(sgo_client *client, sgo_client_stats *out)
     out->bytes_queued = hub_queued_bytes(client->hub);
     out->versions_alive = (uint64_t)pool.tallies[DOCUMENT_TALLY_ALIVE];
     out->odds_unreadable = (uint64_t)pool.tallies[DOCUMENT_TALLY_UNREADABLE];
-    out->reports_dropped = hub_reports_dropped(client->hub);
+    out->reports_dropped =
+        hub_reports_dropped(client->hub) + counters.errors_dropped;
 }

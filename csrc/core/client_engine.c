@@ -43,9 +43,10 @@ choose_decoder(struct job *job, const struct http_head *head)
         return;
     }
     if (strcmp(coding, "gzip") == 0 || strcmp(coding, "x-gzip") == 0) {
-        job->gunzip =
-            gunzip_create(job->engine->client->pool, job->max_body_bytes,
-                          head->content_length, on_decoded, job);
+        job->gunzip = gunzip_create(
+            job->engine->client->pool, job->max_body_bytes,
+            job->as_it_comes ? GUNZIP_AS_IT_COMES : head->content_length,
+            on_decoded, job);
         job->refused = job->gunzip ? SGO_OK : SGO_NO_MEMORY;
     } else {
         job->refused = SGO_INVALID;
@@ -159,14 +160,12 @@ engine_forget_job(struct engine *engine, struct job *job)
     mem_free(job);
 }
 
-/* Whole answers are taken as they are coded and decoded by us, in one shot;
- * lists are applied while they arrive, decoded by curl. */
+/* What events come in is taken as it is coded and decoded by us: curl takes a
+ * gzip stream without its end or checksum for whole. */
 static bool
 is_taken_raw(const struct engine *engine, const struct action *action)
 {
-    return gunzip_in_one_shot() && !engine->never_raw &&
-           !action->u.request.until_first_byte &&
-           strcmp(action->u.request.method, "GET") == 0;
+    return !engine->never_raw && strcmp(action->u.request.method, "GET") == 0;
 }
 
 static sgo_status
@@ -204,6 +203,7 @@ start_job(struct engine *engine, const struct action *action, sgo_error *err)
     job->request_id = action->u.request.request_id;
     job->max_body_bytes = request.max_body_bytes;
     job->raw = request.raw;
+    job->as_it_comes = request.until_first_byte;
     status = http_start(engine->http, &request, &http_handler, job,
                         &job->http_job, err);
     if (status != SGO_OK) {

@@ -18,6 +18,7 @@ struct job {
     struct http_job *http_job;
     uint64_t max_body_bytes; /* once decoded */
     bool raw;                /* its body comes as it is coded */
+    bool as_it_comes;        /* and is not to be waited for: a list */
     sgo_status refused;      /* why its body is: SGO_INVALID, a coding that we
                                 did not ask for; SGO_NO_MEMORY */
     struct gunzip *gunzip;   /* owned; NULL: the body is plain */

@@ -36,6 +36,8 @@ tell_publish(struct engine *engine, const struct action *action)
                   (int)pub.event_id_len, pub.event_id);
         hub_report_error(engine->client->hub, pub.stream_id, &err,
                          clock_now_ns());
+        /* The hub keeps what it can for later; this is beyond that. */
+        brain_untold(engine->brain, pub.stream_id, clock_now_ns());
     }
 }
 

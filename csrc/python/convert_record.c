@@ -235,6 +235,10 @@ convert_stream_stats(const sgo_stream_stats *stats)
         COUNTER(notifications),
         COUNTER(ids_notified),
         COUNTER(ids_gathered),
+        COUNTER(ids_answered),
+        COUNTER(ids_conflated),
+        COUNTER(ids_refused),
+        COUNTER(ids_pending),
         COUNTER(messages_ignored),
         COUNTER(versions_applied),
         COUNTER(versions_unchanged),
@@ -249,6 +253,7 @@ convert_stream_stats(const sgo_stream_stats *stats)
         COUNTER(errors),
         COUNTER(updates_delivered),
         COUNTER(updates_conflated),
+        COUNTER(updates_retried),
         COUNTER(events_added),
         COUNTER(events_removed),
     };

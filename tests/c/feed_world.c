@@ -231,6 +231,9 @@ consume(struct world *w, const struct action *a)
     switch (a->u.publish.kind) {
     case SGO_ADDED:
         s->added++;
+        if (w->may_repeat && h->doc == a->u.publish.event) {
+            break;
+        }
         s->broken += h->doc != NULL;
         s->count++;
         break;

@@ -127,6 +127,7 @@ struct world {
     bool suppress;             /* changes notify nobody */
     bool refuse_sockets;
     int refuse_code;
+    bool may_repeat;       /* `added` again of what is held, unchanged */
     bool silent_subscribe; /* subscribes are not answered */
     char auth_endpoint[128];
     char usage[600]; /* rateLimits */

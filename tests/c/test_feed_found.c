@@ -20,11 +20,24 @@ nothing_open(struct world *x)
     return x->requests == NULL;
 }
 
+static bool
+polling_1(struct world *x)
+{
+    return world_stream_of(x, 1)->connection == SGO_CONN_POLLING;
+}
+
+static bool
+walk_open(struct world *x)
+{
+    return world_find(x, "live=true") != NULL;
+}
+
 /* Live, with nothing under way; from now on answers come by hand. */
 static void
-begin(size_t events)
+begin_with(size_t events, sgo_transport transport)
 {
     world_init(&w, 7);
+    w.config.transport = transport;
     w.want_trace = true;
     w.config.reconcile_interval_ns = 0;
     w.config.linger_ns = 0;
@@ -37,8 +50,19 @@ begin(size_t events)
 }
 
 static void
+begin(size_t events)
+{
+    begin_with(events, SGO_TRANSPORT_WEBSOCKET);
+}
+
+static void
 end(void)
 {
+    sgo_stream_stats stats;
+
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.ids_notified, stats.ids_answered + stats.ids_conflated +
+                                      stats.ids_refused + stats.ids_pending);
     CHECK_INT(w.streams[0].broken, 0);
     CHECK_INT(w.streams[0].backwards, 0);
     world_fini(&w);
@@ -258,6 +282,106 @@ a_new_event_that_a_list_shows_unreadably_is_asked_by_id(void)
     end();
 }
 
+/* Nothing fails quietly: the first lone failure is told, then once a minute. */
+static void
+a_lone_failure_is_told_at_once(void)
+{
+    struct world_stream *s = &w.streams[0];
+    sgo_stream_stats stats;
+    unsigned failures = 0;
+
+    begin(1);
+    change(0);
+    world_answer(&w, find("eventIDs=E0"), 200, "{\"success\":false}");
+    CHECK_INT(s->errors, 1);
+    CHECK_INT(s->error.kind, SGO_ERROR_SERVER);
+    CHECK(strstr(s->error.text, "event E0") != NULL);
+    CHECK(s->error.retryable);
+    for (failures = 1; failures < 6; failures++) {
+        world_run(&w, 40 * NS_PER_S);
+        world_answer(&w, find("eventIDs=E0"), 200, "{\"success\":false}");
+    }
+    CHECK(s->errors >= 3 && s->errors <= 5); /* in 200 s */
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.errors, failures); /* each is counted */
+    world_run(&w, 60 * NS_PER_S);
+    reply("eventIDs=E0");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    end();
+}
+
+/* P2: what was refused was asked for before the last notification. */
+static void
+a_refused_event_that_was_notified_meanwhile_is_asked_again(void)
+{
+    begin(1);
+    change(0);
+    world_begin(&w, find("eventIDs=E0"));
+    change(0);
+    world_answer(&w, find("eventIDs=E0"), 400,
+                 "{\"success\":false,\"error\":\"bad\"}");
+    reply("eventIDs=E0");
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    CHECK_INT(w.streams[0].held[0].v, 3);
+    end();
+}
+
+/* What a consumer could not be told for want of memory is told again; until
+ * then the stream is stale. */
+static void
+what_could_not_be_told_is_told_again(void)
+{
+    sgo_stream_stats stats;
+
+    begin(3);
+    w.streams[0].added = 0;
+    brain_untold(w.b, 1, w.now);
+    world_drain(&w);
+    CHECK_INT(w.streams[0].phase, SGO_PHASE_STALE);
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.updates_retried, 1);
+    w.may_repeat = true;
+    world_run(&w, NS_PER_S);
+    CHECK_INT(w.streams[0].added, 3);
+    CHECK(live_1(&w));
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    brain_untold(w.b, 17, w.now); /* nobody */
+    end();
+}
+
+/* The socket is back, but what happened meanwhile is not known: stale until
+ * the reconcile is complete, then live (design: P2). */
+static void
+back_from_polling_it_is_live_once_reconciled(void)
+{
+    begin_with(2, SGO_TRANSPORT_AUTO);
+    w.manual = false;
+    w.refuse_sockets = true;
+    w.refuse_code = 1006;
+    world_close_socket(&w, world_socket(&w), 1006);
+    CHECK(world_until(&w, polling_1, 60 * NS_PER_S));
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK(world_until(&w, nothing_open, 60 * NS_PER_S));
+    w.refuse_sockets = false;
+    w.manual = true;
+    CHECK(world_until(&w, walk_open, 120 * NS_PER_S));
+    while (w.streams[0].connection != SGO_CONN_CONNECTED) {
+        if (world_find(&w, "live=true")) {
+            reply("live=true"); /* a poll */
+        }
+        CHECK(live_1(&w));
+        world_run(&w, NS_PER_S / 10);
+    }
+    CHECK(!live_1(&w));
+    CHECK_INT(w.streams[0].phase, SGO_PHASE_STALE);
+    CHECK(world_until(&w, walk_open, 60 * NS_PER_S));
+    CHECK(!live_1(&w));
+    reply("live=true");
+    CHECK(live_1(&w));
+    CHECK_INT(w.streams[0].connection, SGO_CONN_CONNECTED);
+    end();
+}
+
 int
 main(void)
 {
@@ -267,5 +391,9 @@ main(void)
     RUN(a_list_from_before_does_not_bring_an_event_back);
     RUN(a_walk_waits_for_what_it_could_not_believe);
     RUN(a_new_event_that_a_list_shows_unreadably_is_asked_by_id);
+    RUN(a_lone_failure_is_told_at_once);
+    RUN(a_refused_event_that_was_notified_meanwhile_is_asked_again);
+    RUN(what_could_not_be_told_is_told_again);
+    RUN(back_from_polling_it_is_live_once_reconciled);
     return check_done();
 }

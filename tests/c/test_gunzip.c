@@ -143,6 +143,35 @@ a_body_in_one_shot_comes_whole(void)
     buf_fini(&zipped);
 }
 
+/* A list: each event as soon as it is there, and yet judged as a whole. */
+static void
+a_body_wanted_as_it_comes_is_not_waited_for(void)
+{
+    struct buf plain, zipped;
+    struct got got;
+    struct gunzip *g;
+
+    buf_init(&plain, 1u << 30);
+    buf_init(&zipped, 1u << 30);
+    text_of(&plain, 900000);
+    zip(&zipped, plain.data, plain.len);
+    check_same(&plain, &zipped, GUNZIP_AS_IT_COMES);
+    buf_init(&got.bytes, (size_t)1 << 30);
+    got.calls = 0;
+    g = gunzip_create(pool, 1u << 30, GUNZIP_AS_IT_COMES, take, &got);
+    CHECK_INT(gunzip_feed(g, zipped.data, zipped.len / 2), SGO_OK);
+    CHECK(got.bytes.len > plain.len / 4);
+    CHECK_INT(gunzip_feed(g, zipped.data + zipped.len / 2,
+                          zipped.len - zipped.len / 2 - 8),
+              SGO_OK);
+    CHECK_INT(got.bytes.len, plain.len); /* all of it, but for the checksum */
+    CHECK_INT(gunzip_finish(g), SGO_INVALID);
+    gunzip_free(g);
+    buf_fini(&got.bytes);
+    buf_fini(&plain);
+    buf_fini(&zipped);
+}
+
 static void
 no_bytes_are_a_whole_body(void)
 {
@@ -350,6 +379,7 @@ main(void)
     pool = pool_create(8 << 20);
     RUN(bodies_come_out_as_they_went_in);
     RUN(a_body_in_one_shot_comes_whole);
+    RUN(a_body_wanted_as_it_comes_is_not_waited_for);
     RUN(no_bytes_are_a_whole_body);
     RUN(several_members_are_one_body);
     RUN(long_bodies_are_not_gathered);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import signal
 import threading
@@ -610,6 +611,64 @@ def test_many_clients_at_once(rig: Rig) -> None:
         closer.join(10)
     assert time.monotonic() - began < 2.0
     eventually(lambda: count("task") <= threads, "the end of every thread")
+
+
+# -- close() and the wrapper's own threads ------------------------------------
+
+
+class _Handler(logging.Handler):
+    """Is slow, or stuck, with the first line after it was told to be."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(logging.DEBUG)
+        self.wait = wait
+        self.entered = threading.Event()
+        self.free = threading.Event()
+        self.on = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.on and record.name.startswith("sgostream"):
+            self.on = False
+            self.entered.set()
+            self.free.wait(self.wait)
+
+
+def _helpers() -> list[threading.Thread]:
+    names = ("sgostream-reports", "sgostream-callbacks")
+    return [t for t in threading.enumerate() if t.name.startswith(names)]
+
+
+@pytest.mark.parametrize("wait", [0.3, 60.0], ids=["slow", "stuck"])
+def test_close_waits_for_its_threads_but_not_for_ever(rig: Rig, wait: float) -> None:
+    """Else the end of a subinterpreter would race them."""
+    rig.sim.add_event(live=True)
+    before = set(_helpers())
+    handler = _Handler(wait)
+    logger = logging.getLogger("sgostream")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        client = rig.client()
+        live = client.live()
+        states: list[str] = []
+        live.on_state(lambda change: states.append(change.current))
+        live.wait_live(20)
+        assert len(set(_helpers()) - before) == 2
+        handler.on = True
+        rig.sim.disconnect(4200)
+        assert handler.entered.wait(20)
+        began = time.monotonic()
+        client.close()
+        assert time.monotonic() - began < 1.0
+        if wait < 1.0:
+            assert not set(_helpers()) - before
+            assert states[-1] == "disconnected"
+    finally:
+        handler.free.set()
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    eventually(lambda: not set(_helpers()) - before, "the end of both")
 
 
 # -- close() in every state ---------------------------------------------------

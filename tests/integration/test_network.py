@@ -108,6 +108,27 @@ def test_a_lookup_that_hung_goes_on(named: tuple[Names, dict[str, Any]]) -> None
         assert set(names.asked()) == {"api.sim.test"}
 
 
+# -- proxies that are none ------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", ["", "http://127.0.0.1:9"])
+def test_without_a_proxy_there_is_no_word_of_one(rig: Rig, environment: str) -> None:
+    rig.sim.add_event(live=True)
+    code = f"""
+import logging, os, sys
+os.environ["http_proxy"] = {environment!r}
+import sgostream
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+with sgostream.stream("events:live", **{rig.options(proxy="")!r}) as live:
+    live.wait_live(20)
+"""
+    with Program(code) as one:
+        status, out, errors = one.finish()
+    assert status == 0, errors
+    assert "subscribed" in out  # the log is there
+    assert "proxy" not in (out + errors).lower()
+
+
 # -- dead ends: close() within a second ---------------------------------------
 
 DEAD_ENDS: dict[str, Callable[[], contextlib.AbstractContextManager[int]]] = {

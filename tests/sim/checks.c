@@ -419,6 +419,32 @@ check_answer(struct sim *s, struct sim_request *r, bool ended)
     }
 }
 
+/* ---- sums -------------------------------------------------------------------------------------- */
+
+/* Of every id that was notified one thing became, and it is counted. */
+static void
+check_sum(struct sim *s, const struct sim_stream *st)
+{
+    sgo_stream_stats t;
+
+    if (!st->added || brain_stream_stats(s->b, st->id, s->now, &t) != SGO_OK) {
+        return;
+    }
+    if (t.ids_notified !=
+        t.ids_answered + t.ids_conflated + t.ids_refused + t.ids_pending) {
+        sim_fail(s, "counts",
+                 "S%u: %" PRIu64 " ids notified, %" PRIu64
+                 " answered + %" PRIu64 " conflated + %" PRIu64
+                 " refused + %" PRIu64 " pending",
+                 st->id, t.ids_notified, t.ids_answered, t.ids_conflated,
+                 t.ids_refused, t.ids_pending);
+    }
+    if (t.ids_pending > s->event_count) {
+        sim_fail(s, "P5", "S%u: %" PRIu64 " ids pending", st->id,
+                 t.ids_pending);
+    }
+}
+
 /* ---- bounds (P5) ------------------------------------------------------------------------------ */
 
 void
@@ -432,6 +458,9 @@ check_bounds(struct sim *s)
         c.cache_bytes > (size_t)64 << 20) {
         sim_fail(s, "P5", "%zu events, %u requests, %zu bytes", c.events_held,
                  c.requests_in_flight, c.cache_bytes);
+    }
+    for (size_t i = 0; i < s->stream_count; i++) {
+        check_sum(s, &s->streams[i]);
     }
     for (size_t i = 0; i < s->sub_count; i++) {
         const struct sim_sub *sub = &s->subs[i];
@@ -506,6 +535,8 @@ check_stats(struct sim *s, const struct sim_stream *st)
 {
     sgo_stream_stats stats;
 
+    check_sum(s, st);
+
     if (brain_stream_stats(s->b, st->id, s->now, &stats) != SGO_OK) {
         sim_fail(s, "counts", "S%u has no statistics", st->id);
         return;
@@ -514,6 +545,10 @@ check_stats(struct sim *s, const struct sim_stream *st)
         sim_fail(s, "counts",
                  "S%u: %" PRIu64 " ids notified, %" PRIu64 " counted", st->id,
                  st->ids_delivered, stats.ids_notified);
+    }
+    if (stats.ids_pending) {
+        sim_fail(s, "P1", "S%u at rest: %" PRIu64 " ids pending", st->id,
+                 stats.ids_pending);
     }
     if (s->sc.streams[st->id - 1].at == 0 &&
         (stats.events_added != st->added_n ||

@@ -321,6 +321,7 @@ join(struct sim *s, size_t i)
     struct brain_param params[2];
     size_t n = 0;
     sgo_error err;
+    sgo_stream_stats stats;
 
     st->id = (uint32_t)i + 1;
     snprintf(st->feed, sizeof(st->feed), "%s", s->sc.streams[i].feed);
@@ -339,6 +340,10 @@ join(struct sim *s, size_t i)
     if (brain_stream_add(s->b, st->id, st->feed, params, n, s->now, &err) !=
         SGO_OK) {
         sim_fail(s, "P1", "no stream: %s", err.text);
+    }
+    /* What its feed was notified of and has not answered, it will hear of. */
+    if (brain_stream_stats(s->b, st->id, s->now, &stats) == SGO_OK) {
+        st->ids_delivered = stats.ids_pending;
     }
     sim_drain(s);
 }

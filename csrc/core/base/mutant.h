@@ -44,7 +44,8 @@
     X(FOLD_KEEPS_OLD, "an overflown queue folds to the older version")        \
     X(FIRST_STREAM_REMOVES, "removed though another stream holds it")         \
     X(QUEUE_UNBOUNDED, "a queue that does not conflate grows for ever")       \
-    X(HIDDEN_UNCOUNTED, "a version that is not shown is not counted")
+    X(HIDDEN_UNCOUNTED, "a version that is not shown is not counted")         \
+    X(CONFLATED_UNCOUNTED, "notified again while pending: not counted")
 
 enum sgo_mutant_name {
     MUTANT_NONE,

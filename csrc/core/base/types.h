@@ -136,9 +136,14 @@ typedef struct sgo_times {
 
 /* Counters of one stream since it started. */
 typedef struct sgo_stream_stats {
-    uint64_t notifications;      /* messages that named ids */
-    uint64_t ids_notified;       /* ids in them */
-    uint64_t ids_gathered;       /* …found pending or in flight already */
+    uint64_t notifications; /* messages that named ids */
+    uint64_t ids_notified;  /* ids in them */
+    uint64_t ids_gathered;  /* …found pending or in flight already */
+    /* What became of them: ids_notified is the sum of these three and of
+     * ids_pending. */
+    uint64_t ids_answered;       /* by a request that started afterwards */
+    uint64_t ids_conflated;      /* notified again before they were answered */
+    uint64_t ids_refused;        /* not to be had, or over a limit: reported */
     uint64_t messages_ignored;   /* unknown event or channel, unreadable */
     uint64_t versions_applied;   /* of which new or changed documents */
     uint64_t versions_unchanged; /* byte-identical or equal answers */
@@ -148,8 +153,10 @@ typedef struct sgo_stream_stats {
     uint64_t early_reads;        /* notified, yet unchanged: asked again */
     uint64_t gaps, reconciles, walks_failed, reconnects, errors;
     uint64_t updates_delivered, updates_conflated;
+    uint64_t updates_retried; /* lacked memory, and were told again */
     uint64_t events_added, events_removed;
     int last_close_code;
+    uint64_t ids_pending;      /* now: notified and not yet answered */
     int64_t last_frame_age_ns; /* -1: none yet */
 } sgo_stream_stats;
 

@@ -57,6 +57,7 @@ enum {
 #define GONE_APART_NS (5 * NS_PER_S)       /* rule 6 */
 #define AUTO_POLL_AFTER_NS (10 * NS_PER_S) /* rule 11 */
 #define WAITED_LONG_NS (60 * NS_PER_S)     /* rule 8: goes first */
+#define FAILURE_TOLD_NS (60 * NS_PER_S)    /* of one event: not more often */
 #define MEMORY_PAUSE_NS (100 * NS_PER_MS)  /* after a failed allocation */
 #define SNAPSHOT_MAX_BYTES (UINT64_C(1) << 30)
 
@@ -101,6 +102,7 @@ struct entry {
     bool early;           /* being asked by that series alone */
     unsigned fails;       /* failures of its own since the last answer */
     int64_t absent_at;    /* start of the first lone answer without it */
+    int64_t failure_told; /* when a failure of its own last was; 0: never */
     bool refused;         /* its newest version could not be had */
     bool unanswered_told; /* state of the last PROOF */
     bool refused_told;
@@ -117,6 +119,7 @@ struct member {
     bool awaited;        /* the reconcile waits for its refetch */
     bool leaving;        /* rule 6; `linger` is set */
     int64_t notified_at; /* by its own channel, not yet answered; 0 */
+    bool open;           /* that is counted in its feed's ids_pending */
     uint64_t seen;       /* number of the last walk that listed it */
     unsigned absences;   /* complete walks in a row without it */
     uint64_t page;       /* request that listed it last */
@@ -225,7 +228,8 @@ struct stream {
     sgo_connection connection;
     sgo_phase phase;
     int64_t proof_told;
-    bool gap_due; /* the feed's last gap is to be told */
+    struct wake retell; /* set: not all could be told, `added` again then */
+    bool gap_due;       /* the feed's last gap is to be told */
     int64_t gap_began, gap_ended;
     uint64_t gap_answers;
     char gap_reason[PUSHER_REASON_BYTES];

@@ -215,6 +215,35 @@ cache_settled(struct member *m)
 }
 
 void
+cache_notified(struct member *m)
+{
+    sgo_stream_stats *stats = &m->feed->stats;
+
+    if (m->open) {
+        stats->ids_conflated += !MUTANT(CONFLATED_UNCOUNTED);
+    } else {
+        stats->ids_pending++;
+    }
+    m->open = true;
+}
+
+void
+cache_answered(struct member *m)
+{
+    m->feed->stats.ids_answered += m->open;
+    m->feed->stats.ids_pending -= m->open;
+    m->open = false;
+}
+
+void
+cache_refused(struct member *m)
+{
+    m->feed->stats.ids_refused += m->open;
+    m->feed->stats.ids_pending -= m->open;
+    m->open = false;
+}
+
+void
 cache_leave(struct member *m, bool tell, sgo_cause cause)
 {
     struct entry *e = m->entry;
@@ -229,6 +258,7 @@ cache_leave(struct member *m, bool tell, sgo_cause cause)
         publish_member(m, SGO_REMOVED, cause, NULL, NULL, NULL);
     }
     cache_settled(m);
+    cache_answered(m);
     if (e->queue_feed == m->feed) {
         e->queue_feed = NULL; /* found anew when it is queued again */
     }

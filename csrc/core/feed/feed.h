@@ -150,6 +150,9 @@ void brain_clock_jump(struct brain *b, int64_t now);
 /* Bytes that subscriptions hold pending, to be told when they changed much;
  * they count towards max_bytes. */
 void brain_set_queued_bytes(struct brain *b, size_t bytes, int64_t now);
+/* A PUBLISH to the stream found no memory: it is stale until everything that
+ * it shows was published again as `added`, soon. */
+void brain_untold(struct brain *b, uint32_t stream_id, int64_t now);
 /* What other clients with the same base_url and key have spent: one budget
  * per key.  Tell others what brain_counters' requests_sent and objects_spent
  * grew by. */

@@ -55,7 +55,11 @@ feed_phase(const struct feed *f)
         return SGO_PHASE_CLOSED;
     }
     if (f->was_live) {
-        return f->synced ? SGO_PHASE_LIVE : SGO_PHASE_STALE;
+        /* The socket is back, what polling may have missed is not: stale
+         * until the reconcile. */
+        bool back = f->polling && feed_connection(f) != SGO_CONN_POLLING;
+
+        return f->synced && !back ? SGO_PHASE_LIVE : SGO_PHASE_STALE;
     }
     if (f->channel == NULL) {
         return SGO_PHASE_BOOTSTRAPPING;

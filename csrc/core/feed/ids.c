@@ -103,23 +103,63 @@ next_page(struct request *r, const char *cursor)
 
 /* ---- failures ------------------------------------------------------------------- */
 
+/* The failure, with the event's id before it. */
+static void
+tell_failure(struct entry *e, const sgo_error *err)
+{
+    sgo_error text;
+
+    error_set(&text, err->kind, "event %s: %s", e->id, err->text);
+    text.http_status = err->http_status;
+    text.retryable = err->retryable;
+    e->failure_told = e->b->now;
+    report_entry(e, &text);
+}
+
 static void
 refuse(struct entry *e, const sgo_error *err)
 {
     struct node *n, *after;
-    sgo_error text = *err;
 
-    error_set(&text, err->kind, "event %s: %s", e->id, err->text);
-    text.http_status = err->http_status;
     e->refused = true;
     e->b->counters.events_refused++;
     cache_proof(e);
-    report_entry(e, &text);
+    tell_failure(e, err);
     LIST_EACH (n, after, &e->members) {
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
         m->feed->stats.versions_refused++;
+        cache_refused(m);
         cache_settled(m);
+    }
+}
+
+/* The answer to r refused the event for good.  Notified again meanwhile, it is
+ * asked again: another version may be had. */
+static void
+refuse_or_ask(struct request *r, struct entry *e, const sgo_error *err)
+{
+    if (r->started <= e->demand && e->member_count) {
+        plan_requeue(e);
+    } else {
+        refuse(e, err);
+        cache_entry_unused(e);
+    }
+}
+
+/* Counted each time; told at once, then once a minute. */
+static void
+note_failure(struct entry *e, const sgo_error *err)
+{
+    struct node *n, *after;
+
+    if (e->failure_told == 0 ||
+        e->b->now - e->failure_told >= FAILURE_TOLD_NS) {
+        tell_failure(e, err);
+        return;
+    }
+    LIST_EACH (n, after, &e->members) {
+        NODE_OWNER(n, struct member, in_entry)->feed->stats.errors++;
     }
 }
 
@@ -160,6 +200,8 @@ lone_failure(struct request *r, const sgo_error *err)
     }
     if (e->fails == 3 && !e->refused) {
         refuse(e, err);
+    } else {
+        note_failure(e, err);
     }
     give_back(r, 1, MUTANT(RETRY_DROPPED) ? CLOCK_NEVER - r->b->now : delay);
 }
@@ -227,8 +269,7 @@ failed(struct request *r, enum outcome outcome, const sgo_error *err)
 
             r->id_count = 0;
             e->asked = NULL;
-            refuse(e, err);
-            cache_entry_unused(e);
+            refuse_or_ask(r, e, err);
             break;
         }
         split_or_wait(r, err);
@@ -341,8 +382,7 @@ apply(struct request *r, struct item *item)
         sgo_error err;
 
         error_set(&err, SGO_ERROR_LIMIT, "%s", item->reason);
-        refuse(e, &err);
-        cache_entry_unused(e);
+        refuse_or_ask(r, e, &err);
         return;
     }
     r->found++;

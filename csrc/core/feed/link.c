@@ -228,16 +228,19 @@ notified(struct feed *f, const struct pusher_output *o)
         if (m == NULL && full) {
             b->counters.events_refused++;
             version_refused(f, id);
+            f->stats.ids_refused++;
             continue;
         }
         if (m == NULL) { /* out of memory: the walk will find it */
             walk_missed(f);
             feed_gap(f, b->now, "out of memory");
+            f->stats.ids_refused++;
             if (e) {
                 cache_entry_unused(e);
             }
             continue;
         }
+        cache_notified(m);
         f->stats.ids_gathered += e->asked || node_linked(&e->queued);
         e->notified_last = b->now;
         if (e->notified_at == 0) {

@@ -81,6 +81,13 @@ void cache_list_over(struct brain *b);
 void cache_free_all(struct brain *b);
 /* The reconcile waits no longer for this member. */
 void cache_settled(struct member *m);
+/* Every id that a feed is notified of is counted once in ids_notified, and
+ * once as what became of it: cache_notified() opens the member's account, or
+ * counts as conflated what finds it open; cache_answered() and
+ * cache_refused() close it, if it is open. */
+void cache_notified(struct member *m);
+void cache_answered(struct member *m);
+void cache_refused(struct member *m);
 /* Its answer state changed: a PROOF may be due. */
 void cache_proof(struct entry *e);
 /* Replace the held version (retains doc; NULL: none). */
@@ -250,6 +257,8 @@ bool stream_state_next(struct brain *b, struct action *out);
 void stream_free(struct stream *s);
 void stream_close(struct stream *s); /* removed: only its end is told */
 void stream_leave(struct stream *s); /* its feed, if it has one */
+/* `added` of all that it shows; SGO_NO_MEMORY: of nothing. */
+sgo_status stream_catch_up(struct stream *s, struct feed *f) SGO_WARN_UNUSED;
 void stream_count(const struct stream *s, int64_t now, sgo_stream_stats *out);
 sgo_status feed_start(struct feed *f) SGO_WARN_UNUSED;
 

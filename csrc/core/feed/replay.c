@@ -325,6 +325,9 @@ play(struct brain *b, const struct line *l)
     case 'R':
         brain_stream_remove(b, (uint32_t)l->a, l->now);
         return true;
+    case 'V':
+        brain_untold(b, (uint32_t)l->a, l->now);
+        return true;
     case 'F':
         return play_fetch(b, l);
     case 'U':

@@ -225,6 +225,8 @@ join(struct stream *s, struct feed *f)
 {
     s->feed = f;
     s->base = f->stats;
+    /* What is pending will be answered to this one as well. */
+    s->base.ids_notified -= f->stats.ids_pending;
     s->proof_told = 0;
     list_append(&f->streams, &s->in_feed);
     f->stream_count++;
@@ -242,6 +244,7 @@ stream_leave(struct stream *s)
     list_remove(&s->in_feed);
     f->stream_count--;
     s->feed = NULL;
+    wake_fini(&s->b->wakes, &s->retell);
 }
 
 void
@@ -255,6 +258,7 @@ stream_free(struct stream *s)
         list_remove(&s->in_brain);
         s->b->stream_count--;
     }
+    wake_fini(&s->b->wakes, &s->retell);
     mem_free(s);
 }
 
@@ -276,9 +280,8 @@ stream_close(struct stream *s)
     s->gap_due = false;
 }
 
-/* `added` of everything that the feed shows. */
-static sgo_status
-catch_up(struct stream *s, struct feed *f)
+sgo_status
+stream_catch_up(struct stream *s, struct feed *f)
 {
     struct node *n, *after;
     size_t held = 0;
@@ -300,6 +303,31 @@ catch_up(struct stream *s, struct feed *f)
         }
     }
     return SGO_OK;
+}
+
+static void
+retell_due(void *owner)
+{
+    struct stream *s = owner;
+
+    if (s->feed && stream_catch_up(s, s->feed) != SGO_OK) {
+        wake_set(&s->b->wakes, &s->retell, s->b->now + MEMORY_PAUSE_NS);
+    }
+}
+
+void
+brain_untold(struct brain *b, uint32_t stream_id, int64_t now)
+{
+    struct stream *s;
+
+    record_input(b, 'V', now, (struct record_args){stream_id, 0, 0, 0}, NULL,
+                 0);
+    brain_input(b, now);
+    s = find(b, stream_id);
+    if (s && s->feed) {
+        s->feed->stats.updates_retried++;
+        wake_set(&b->wakes, &s->retell, b->now + MEMORY_PAUSE_NS);
+    }
 }
 
 static struct feed *
@@ -364,7 +392,9 @@ brain_stream_add(struct brain *b, uint32_t stream_id, const char *feed,
     if (f == NULL ||
         map_put(&b->streams_by_id, (const char *)&stream_id, sizeof(stream_id),
                 s, NULL) != SGO_OK ||
-        catch_up(s, f) != SGO_OK) {
+        wake_init(&b->wakes, &s->retell, retell_due, s) != SGO_OK ||
+        stream_catch_up(s, f) != SGO_OK) {
+        wake_fini(&b->wakes, &s->retell);
         map_remove(&b->streams_by_id, (const char *)&stream_id,
                    sizeof(stream_id));
         mem_free(s); /* a feed without streams is freed when we settle */
@@ -434,6 +464,9 @@ present(const struct stream *s, sgo_connection *connection, sgo_phase *phase)
     if (s->feed) {
         *connection = feed_connection(s->feed);
         *phase = feed_phase(s->feed);
+        if (*phase == SGO_PHASE_LIVE && wake_is_set(&s->retell)) {
+            *phase = SGO_PHASE_STALE; /* not all of it could be told */
+        }
     } else {
         *connection = s->closed ? SGO_CONN_DISCONNECTED : SGO_CONN_FAILED;
         *phase = SGO_PHASE_CLOSED;

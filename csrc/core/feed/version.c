@@ -160,6 +160,7 @@ answered(struct entry *e, const struct version *v, bool equal)
         m->feed->gap_answers++;
         if (!early) {
             m->notified_at = 0;
+            cache_answered(m);
         }
         cache_settled(m);
     }
@@ -219,6 +220,7 @@ refuse_new(struct entry *e)
         struct member *m = NODE_OWNER(n, struct member, in_entry);
 
         version_refused(m->feed, e->id);
+        cache_refused(m);
         cache_leave(m, false, SGO_CAUSE_RESYNC);
     }
 }

@@ -1,7 +1,8 @@
 /* Undoing the gzip coding of one answer.  Where libdeflate is there, a body
  * is gathered and inflated in one shot, its checksum verified, and handed on
- * whole: a third of zlib's time.  Bodies too long for that, odd ones, and all
- * without libdeflate go through zlib piece by piece.  Knows nothing of HTTP.
+ * whole: a third of zlib's time.  Bodies too long for that, odd ones, those
+ * wanted as they come, and all without libdeflate go through zlib piece by
+ * piece; their end and checksum are verified as well (curl's are not).  Knows nothing of HTTP.
  * I/O thread. */
 #ifndef SGO_NET_GUNZIP_H
 #define SGO_NET_GUNZIP_H
@@ -13,6 +14,7 @@ enum {
     GUNZIP_SHOT_BYTES = 4 << 20,      /* gathered, as coded */
     GUNZIP_SHOT_SIZE_BYTES = 64 << 20 /* and claimed to become */
 };
+#define GUNZIP_AS_IT_COMES INT64_MAX
 
 struct gunzip;
 
@@ -23,7 +25,7 @@ typedef void (*gunzip_sink)(void *ctx, const char *bytes, size_t len);
 bool gunzip_in_one_shot(void);
 
 /* For one body of at most max_bytes once decoded.  expected_bytes: as coded,
- * -1 when not known.  The pool is borrowed and must outlive it.  NULL: out of
+ * -1 when not known, GUNZIP_AS_IT_COMES not to wait for them.  The pool is borrowed and must outlive it.  NULL: out of
  * memory. */
 struct gunzip *gunzip_create(struct pool *pool, uint64_t max_bytes,
                              int64_t expected_bytes, gunzip_sink sink,

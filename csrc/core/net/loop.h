@@ -8,6 +8,10 @@
 #include "base/clock.h"
 #include "base/types.h"
 
+/* A vhost's proxy that is none: with NULL lws reads $http_proxy, and of an
+ * address without a port it complains.  Port 0 is how it marks "no proxy". */
+#define LWS_NO_PROXY ":0"
+
 struct loop;
 struct mailbox;
 struct lws_context;

@@ -134,7 +134,7 @@ loop_start_lws(struct loop *loop)
     info.options = 0;
     info.vhost_name = "sgostream-loop";
     info.protocols = protocols;
-    info.http_proxy_address = ""; /* else lws reads $http_proxy */
+    info.http_proxy_address = LWS_NO_PROXY;
     vhost = lws_create_vhost(loop->lws, &info);
     if (vhost == NULL) {
         return false;

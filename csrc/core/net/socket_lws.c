@@ -94,7 +94,7 @@ vhost_get(struct socket_set *set, struct roots *roots,
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.vhost_name = vhost_name;
     info.protocols = loop_protocols();
-    info.http_proxy_address = ""; /* else lws reads $http_proxy */
+    info.http_proxy_address = LWS_NO_PROXY;
     info.connect_timeout_secs = LWS_BACKSTOP_S;
     if (roots != NULL) {
         v->roots = roots_retain(roots);
