@@ -29,18 +29,22 @@ def score(stream: sgostream.Stream, event_id: str) -> object:
 
 TALKER = """
 import sys, threading, time, sgostream
+lock = threading.Lock()
+def say(*words):
+    with lock:
+        print(*words, flush=True)
 live = sgostream.stream("events:live", **{options!r})
-live.on_error(lambda error: print("error", type(error).__name__, error, flush=True))
+live.on_error(lambda error: say("error", type(error).__name__, error))
+say("started")
 live.start()
-print("started", flush=True)
 def live_soon():
     live.wait_live()
-    print("live", flush=True)
+    say("live")
 threading.Thread(target=live_soon, daemon=True).start()
 for line in sys.stdin:
     began = time.monotonic()
     live.close()
-    print("closed", time.monotonic() - began, flush=True)
+    say("closed", time.monotonic() - began)
     break
 """
 
