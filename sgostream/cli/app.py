@@ -421,6 +421,54 @@ def usage(
 
 
 @app.command(
+    epilog="Examples: `sgostream doctor` · `sgostream doctor --upcoming NFL` · "
+    "`sgostream doctor --json | jq .cause`"
+)
+@guarded()
+def doctor(
+    live: LiveOpt = False,
+    upcoming: UpcomingOpt = None,
+    event: EventOpt = None,
+    feed: FeedOpt = None,
+    param: ParamOpt = None,
+    as_json: JsonOpt = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", metavar="SECONDS", help="For the first notification.", min=0
+        ),
+    ] = 45.0,
+    patience: Annotated[
+        float,
+        typer.Option(
+            "--patience", metavar="SECONDS", help="For each other step.", min=0.1
+        ),
+    ] = 15.0,
+    bookmaker: BookmakerOpt = None,
+    base_url: BaseUrlOpt = None,
+    ca_file: CaFileOpt = None,
+    proxy: ProxyOpt = None,
+    timeout: TimeoutOpt = 30.0,
+    max_bytes: MaxBytesOpt = None,
+) -> None:
+    """What works between here and live odds, what does not, and what to do.
+
+    Tries proxy, DNS, TCP, TLS and clock, then key, limits, plan, stream slots,
+    bootstrap, socket, authorisation, subscription, the first notification, a
+    refetch and memory, each with its time. Takes one stream for as long, and one
+    object of the plan per event of the feed. Exit status 1: something is broken.
+    """
+    from .doctor import run
+
+    connect = Connect(
+        base_url, ca_file, proxy, "websocket", timeout, _tuple(bookmaker), False,
+        max_bytes,
+    )  # fmt: skip
+    feeds = Feeds(live, _tuple(upcoming), _tuple(event), feed, _tuple(param))
+    run(connect, feeds, as_json=as_json, patience=patience, wait=wait)
+
+
+@app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )

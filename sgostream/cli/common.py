@@ -362,5 +362,5 @@ def progress_line(client: Client, streams: list[Stream], seconds: float) -> str:
 
 
 def megabytes(count: float) -> str:
-    """``12.3 MB``."""
-    return f"{count / 1e6:.1f} MB"
+    """``12.3 MB``, ``2.1 GB``."""
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

@@ -205,9 +205,9 @@ def test_usage_in_words_and_json(run: Run, sim: Simulator) -> None:
 
 def test_every_command_has_help_with_examples(run: Run) -> None:
     listed = run("--help").stdout
-    for command in ("watch", "tail", "get", "usage", "demo", "sim"):
+    for command in ("watch", "tail", "get", "usage", "doctor", "demo", "sim"):
         assert command in listed
-    for command in ("watch", "tail", "get", "usage", "demo"):
+    for command in ("watch", "tail", "get", "usage", "doctor", "demo"):
         result = run(command, "--help")
         assert result.exit_code == 0
         assert "Example" in result.stdout
