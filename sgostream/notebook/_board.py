@@ -22,7 +22,7 @@ _MAX_FPS = 60
 
 
 class BoardOptions(TypedDict, total=False):
-    """Options of :meth:`Stream.board`; described there."""
+    """Options of :meth:`~sgostream.Stream.board`; described there."""
 
     odd_ids: Iterable[str]
     bookmaker_ids: Iterable[str]
@@ -44,7 +44,7 @@ def odds_format(value: object) -> str:
 
 
 class Board(LiveView):
-    """A live board of a stream; made by :meth:`Stream.board`.
+    """A live board of a stream; made by :meth:`~sgostream.Stream.board`.
 
     The last expression of a cell shows it.  It has its own subscription and
     daemon thread, which end with ``close()``, with the stream, and when its

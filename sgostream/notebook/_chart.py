@@ -22,7 +22,7 @@ _FPS = 10
 
 
 class ChartOptions(TypedDict, total=False):
-    """Options of :meth:`Stream.chart`; described there."""
+    """Options of :meth:`~sgostream.Stream.chart`; described there."""
 
     bookmaker_ids: Iterable[str]
     max_bookmakers: int
@@ -33,7 +33,7 @@ class ChartOptions(TypedDict, total=False):
 
 
 class Chart(LiveView):
-    """Line movement of one odd; made by :meth:`Stream.chart`.
+    """Line movement of one odd; made by :meth:`~sgostream.Stream.chart`.
 
     The last expression of a cell shows it.  It draws from the moment it was
     made, and ends with ``close()``, with the stream, and when its cell runs
