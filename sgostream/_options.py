@@ -215,6 +215,19 @@ def ca_file(value: str | os.PathLike[str] | None, base_url: str | None) -> str |
     return str(certifi.where())
 
 
+def trusted_roots(value: str | os.PathLike[str] | None, base_url: str) -> str | None:
+    """The file of roots that a client with these options trusts; None: there is none.
+
+    For what examines a connection beside the core.
+    """
+    return ca_file(value, base_url) or _core.default_ca_file()
+
+
+def versions() -> str:
+    """Versions of the core and of the libraries that it runs with."""
+    return _core.version_text
+
+
 def client_options(given: ClientOptions) -> dict[str, Any]:
     """What ``_core.Client`` takes, checked and with the environment's defaults."""
     odd_ids = names("odd_ids", given.get("odd_ids"))

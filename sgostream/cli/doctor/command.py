@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ... import __version__, _core
+from ... import __version__
 from ..._options import KEY_VARIABLE
+from ..._options import versions as core_versions
 from ..common import Connect, Exit, Feeds
 from .report import Report, Step, Verdict
 from .service import Target, diagnose
@@ -36,7 +37,7 @@ def run(
     named = feeds.upcoming or feeds.event_ids or (feeds.feed,)
     feed = " ".join(part for part in named[:1] if part) or "events:live"
     python = ".".join(map(str, sys.version_info[:3]))
-    versions = f"sgostream {__version__}, Python {python}; {_core.version_text}"
+    versions = f"sgostream {__version__}, Python {python}; {core_versions()}"
     report = Report(target.base_url, feed, versions)
     if as_json:
         report.steps.extend(diagnose(target))

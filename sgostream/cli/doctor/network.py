@@ -18,8 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ... import _core
-from ..._options import ca_file as find_ca_file
+from ..._options import trusted_roots
 from .report import Step, Verdict
 
 __all__ = ["Network", "Site", "try_network"]
@@ -393,16 +392,10 @@ def _tls_and_clock(
     clock.seconds = time.monotonic() - began
 
 
-def _roots(site: Site, ca_file: str | None) -> str | None:
-    """The file of trusted roots that the library would take."""
-    found = find_ca_file(ca_file, f"{site.scheme}:")
-    return found if found is not None else _core.default_ca_file()
-
-
 def _handshake(
     step: Step, site: Site, connection: socket.socket, ca_file: str | None
 ) -> ssl.SSLSocket:
-    roots = _roots(site, ca_file)
+    roots = trusted_roots(ca_file, f"{site.scheme}:")
     context = ssl.create_default_context(cafile=roots)
     secured = context.wrap_socket(connection, server_hostname=site.host)
     step.detail = f"{secured.version()}, trusted by {roots or 'the system'}"
@@ -442,7 +435,7 @@ def _tls_failed(
     elif isinstance(error, FileNotFoundError):
         tls.fail(
             "ca_file_unusable",
-            f"the CA file {_roots(site, ca_file)} does not exist",
+            f"the CA file {trusted_roots(ca_file, f'{site.scheme}:')} does not exist",
             "correct --ca-file or SSL_CERT_FILE, or unset it for the system's roots",
         )
     else:
@@ -487,7 +480,7 @@ def _certificate_refused(
             "base URL and /etc/hosts; a captive portal or a proxy does this too",
         )
     else:
-        roots = _roots(site, ca_file) or "the system's roots"
+        roots = trusted_roots(ca_file, f"{site.scheme}:") or "the system's roots"
         tls.fail(
             "tls_untrusted",
             f"{said} (roots: {roots})",
