@@ -215,3 +215,10 @@ def test_what_is_not_run_says_why() -> None:
         for found in FENCE.finditer(path.read_text(encoding="utf-8")):
             mark = (found["mark"] or "").strip()
             assert not mark or NOT_RUN.fullmatch(mark), f"{path.name}: {mark}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_outside_the_pages_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)[^)]*\)", text):
+        assert (ROOT / target).exists(), f"{name}: {target}"
