@@ -71,6 +71,8 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "light_css_variables": {
+        "font-stack": "Inter, -apple-system, BlinkMacSystemFont, 'Segoe UI', "
+        "Helvetica, Arial, sans-serif",
         "color-brand-primary": "#0b6e4f",
         "color-brand-content": "#0b6e4f",
     },

@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("pages", nargs="*", default=[])
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--width", type=int, default=1280)
-    parser.add_argument("--height", type=int, default=900)
+    parser.add_argument("--height", type=int, default=1000)
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     for page in options.pages or ["index"]:
