@@ -384,8 +384,8 @@ class Board:
         text = Text(style="bold underline")
         text.append(f"{'':{_LEFT}}{market.name.upper():{team}}{'':>{_SCORE}} ")
         text.append(f"{'best':>{cell - 5}}{'':{best - cell + 5}} ", style="cyan")
-        for book in books:  # right above the prices, the ages aside
-            text.append(f"{_cut(book, cell - 2):>{cell - 2}}   ")
+        for book in books:  # right above the prices; a long name takes the ages' room
+            text.append(f"{_cut(book, cell):>{cell - 4}}".ljust(cell + 1))
         return text
 
     def _nothing_yet(self, now: float) -> Text:
@@ -535,6 +535,8 @@ class Board:
         if moved is not None and now - moved[0] < _FLASH_SECONDS:
             mark = "▲" if moved[1] else "▼"
             style_of = _flash(1.0 - (now - moved[0]) / _FLASH_SECONDS, moved[1])
+            if is_best:
+                style_of += Style(underline=True)
         else:
             style_of = Style.parse(style) if style else Style.null()
             if is_best:

@@ -18,7 +18,7 @@ from ..common import Connect, Exit, Feeds
 from .report import Report, Step, Verdict
 from .service import Target, diagnose
 
-__all__ = ["run"]
+__all__ = ["run", "show"]
 
 _MARKS = {
     Verdict.OK: ("✔", "green"),
@@ -43,7 +43,7 @@ def run(
         report.steps.extend(diagnose(target))
         print(json.dumps(report.json(), ensure_ascii=False))
     else:
-        _print(report, target)
+        show(Console(highlight=False), report, target)
     if report.verdict is Verdict.FAIL:
         raise typer.Exit(Exit.FAILED)
 
@@ -61,18 +61,18 @@ def _key() -> str | None:
         return None
 
 
-def _print(report: Report, target: Target) -> None:
-    console = Console(highlight=False)
+def show(console: Console, report: Report, target: Target) -> None:
+    """Take the steps, print each, and the verdict."""
     console.print(
         Text.assemble(("sgostream doctor  ", "bold"), f"{report.target}  {report.feed}")
     )
-    console.print(Text(report.versions, style="dim"), soft_wrap=True)
+    console.print(Text(report.versions, style="dim"), soft_wrap=not console.is_terminal)
     status = Console(stderr=True).status("")
 
     def begin(name: str) -> None:
         status.update(f"{name} …")
 
-    spinning = console.is_terminal
+    spinning = status.console.is_terminal
     if spinning:
         status.start()
     try:
@@ -96,7 +96,7 @@ def _print_step(console: Console, step: Step) -> None:
     )
     _print_hanging(console, head, step.detail, "")
     if step.remedy:
-        _print_hanging(console, Text(" " * (_NAME + 12) + "→ "), step.remedy, "cyan")
+        _print_hanging(console, Text(" " * (_NAME + 13) + "→ "), step.remedy, "cyan")
 
 
 def _print_hanging(console: Console, head: Text, text: str, style: str) -> None:

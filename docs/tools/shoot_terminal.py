@@ -1,9 +1,9 @@
-"""Write docs/images/board.svg: the terminal board on invented games.
+"""Write docs/images/board.svg and doctor.svg: the terminal, on invented games.
 
-    python tests/tools/shoot_terminal.py [FILE]
+    python docs/tools/shoot_terminal.py [FOLDER]
 
-`make screenshots` calls it.  Nothing of the picture is drawn by hand: it is what
-`sgostream watch` shows, recorded by rich.
+`make screenshots` calls it.  Nothing of the pictures is drawn by hand: they are
+what `sgostream watch` and `sgostream doctor` show, recorded by rich.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
 import sgostream
+from sgostream._options import versions
 from sgostream.cli.board import Board
+from sgostream.cli.common import Connect
+from sgostream.cli.doctor import Report, Target
+from sgostream.cli.doctor.command import show
 from sgostream.sim import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,19 +70,33 @@ clip-path="url(#{unique_id}-clip-terminal)">
 """
 
 
-def main() -> int:
-    """Take the picture."""
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/images/board.svg"
-    console = Console(
+def recorder(width: int, height: int) -> Console:
+    """A console that draws for nobody."""
+    return Console(
         record=True,
         file=io.StringIO(),
-        width=WIDTH,
-        height=HEIGHT,
+        width=width,
+        height=height,
         force_terminal=True,
         color_system="truecolor",
+        highlight=False,
     )
+
+
+def save(console: Console, target: Path, title: str) -> None:
+    """Write what was drawn."""
+    svg = console.export_svg(
+        title=title, theme=THEME, code_format=FRAME, unique_id=target.stem
+    )
+    target.write_text(svg, encoding="utf-8")
+    print(f"wrote {target}")
+
+
+def shoot_board(target: Path) -> None:
+    """The board while games move."""
+    console = recorder(WIDTH, HEIGHT)
     with Simulator(seed=11) as sim:
-        sim.add_slate(EVENTS, size=60_000, live=0.8, start=time.time(), seed=11)
+        sim.add_slate(EVENTS, size=60_000, live=0.8, start=time.time(), intensity=0.4)
         with sgostream.Client(
             api_key=sim.api_key, base_url=sim.base_url, proxy=""
         ) as client:
@@ -86,17 +104,32 @@ def main() -> int:
             board = Board(client, [live])
             with client.subscribe(live, include_timestamps=True) as updates:
                 live.wait_live(timeout=60)
-                sim.play(rate=20.0)
+                sim.play(rate=7.0)
                 end = time.monotonic() + LOOK_SECONDS
                 while (left := end - time.monotonic()) > 0:
                     board.feed(updates.get_batch(timeout=min(left, 0.1)))
                 console.print(board.render(WIDTH, HEIGHT))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    svg = console.export_svg(
-        title="sgostream watch", theme=THEME, code_format=FRAME, unique_id="board"
-    )
-    target.write_text(svg, encoding="utf-8")
-    print(f"wrote {target}")
+    save(console, target, "sgostream watch")
+
+
+def shoot_doctor(target: Path) -> None:
+    """The doctor, where the plan does not stream."""
+    console = recorder(100, 30)
+    with Simulator(seed=11) as sim:
+        sim.configure(streaming=False, tier="pro")
+        connect = Connect(base_url=sim.https_base_url, ca_file=sim.ca_file, proxy="")
+        report = Report(sim.https_base_url, "events:live", versions())
+        show(console, report, Target(connect, api_key=sim.api_key))
+    console.print()
+    save(console, target, "sgostream doctor")
+
+
+def main() -> int:
+    """Take the pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    shoot_board(folder / "board.svg")
+    shoot_doctor(folder / "doctor.svg")
     return 0
 
 
