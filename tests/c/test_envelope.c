@@ -269,6 +269,72 @@ samples_come_through_in_any_pieces(void)
     buf_fini(&pieces);
 }
 
+/* A nested value of random pieces; strings hold what looks like structure. */
+static void
+write_value(struct rand *r, struct buf *b, int depth)
+{
+    static const char long_string[] =
+        "\"a string of more than sixty-four bytes, so that whole blocks lie in "
+        "it: } ] { [ , : and on and on it goes until the very end\"";
+    static const char *const leaves[] = {
+        "1",
+        "true",
+        "\"\"",
+        "\"[{]}\"",
+        long_string,
+        "\"\\\\\"",
+        "\"}\\\"]\\\\\\\"{\"",
+    };
+    const bool is_object = rand_between(r, 0, 1);
+    const int64_t n = rand_between(r, 0, 6);
+
+    if (depth == 0 || rand_between(r, 0, 3) == 0) {
+        buf_puts(b, leaves[rand_between(r, 0, 6)]);
+        return;
+    }
+    buf_putc(b, is_object ? '{' : '[');
+    for (int64_t i = 0; i < n; i++) {
+        buf_puts(b, i ? "," : "");
+        if (is_object) {
+            buf_printf(b, "\"key{%d\":", (int)i);
+        }
+        write_value(r, b, depth - 1);
+    }
+    buf_putc(b, is_object ? '}' : ']');
+}
+
+static void
+blocks_and_bytes_agree(void)
+{
+    struct buf body, whole, pieces;
+    struct rand r;
+
+    buf_init(&body, 1 << 20);
+    buf_init(&whole, 1 << 20);
+    buf_init(&pieces, 1 << 20);
+    rand_init(&r, 21);
+    for (int i = 0; i < 300; i++) {
+        buf_reset(&body);
+        buf_reset(&whole);
+        buf_reset(&pieces);
+        buf_puts(&body, "{\"x\":");
+        write_value(&r, &body, 4);
+        buf_puts(&body, ",\"data\":[");
+        write_value(&r, &body, 5);
+        buf_puts(&body, ",{\"last\":[]}],\"success\":true}");
+        CHECK_INT(
+            split(body.data, body.len, body.len, &r, 1 << 19, 1 << 19, &whole),
+            SGO_OK);
+        CHECK_INT(split(body.data, body.len, 7, &r, 1 << 19, 1 << 19, &pieces),
+                  SGO_OK);
+        CHECK_INT(whole.len, pieces.len);
+        CHECK(memcmp(whole.data, pieces.data, whole.len) == 0);
+    }
+    buf_fini(&body);
+    buf_fini(&whole);
+    buf_fini(&pieces);
+}
+
 static void
 a_failing_heap_is_told(void)
 {
@@ -299,6 +365,7 @@ main(void)
     RUN(maxima_hold);
     RUN(whole_elements_are_not_copied);
     RUN(samples_come_through_in_any_pieces);
+    RUN(blocks_and_bytes_agree);
     RUN(a_failing_heap_is_told);
     return check_done();
 }

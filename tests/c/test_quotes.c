@@ -259,6 +259,23 @@ changed_quotes_are_listed_once(void)
 }
 
 static void
+of_equal_members_the_last_is_compared(void)
+{
+    check_quotes(
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"odds\":\"2\"}"))),
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"9\",\"odds\":\"2\"}"))), NULL,
+        "");
+    check_quotes(
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"odds\":\"2\"}"))),
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"odds\":\"3\"}"))), NULL,
+        "x/a 2>3;");
+    check_quotes(
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"\\u006fdds\":\"2\"}"))),
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"3\",\"\\u006fdds\":\"2\"}"))),
+        NULL, "");
+}
+
+static void
 quotes_come_and_go_alone_or_with_what_holds_them(void)
 {
     check_quotes(
@@ -543,6 +560,7 @@ main(void)
     RUN(fields_are_read);
     RUN(quotes_are_iterated);
     RUN(changed_quotes_are_listed_once);
+    RUN(of_equal_members_the_last_is_compared);
     RUN(quotes_come_and_go_alone_or_with_what_holds_them);
     RUN(alternative_lines_match_by_line);
     RUN(consensus_members_are_read);

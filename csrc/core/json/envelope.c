@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "json/scanner.h"
+#include "json/skip.h"
 #include "json/text.h"
+
+enum { BLOCK = 64 }; /* bytes looked at one by one before blocks again */
 
 void
 envelope_init(struct envelope *e, size_t max_rest, size_t max_element)
@@ -88,22 +91,15 @@ skip_string(struct envelope *e, const char *p, const char *end)
     return p;
 }
 
-/* Move through a value or element; true when it is complete, e->at is then
- * behind it. */
+/* Byte by byte through a value that is no scalar, as far as `end`; true when
+ * it is complete. */
 static bool
-skip_value(struct envelope *e)
+skip_bytes(struct envelope *e, const char **at, const char *end)
 {
-    const char *p = e->chunk + e->at, *end = e->chunk + e->chunk_len;
+    const char *p = *at;
     bool done = false;
 
-    if (e->scalar) {
-        while (p < end && *p != ',' && *p != ']' && *p != '}' &&
-               !SCANNER_IS(p, CLASS_SPACE)) {
-            p++;
-        }
-        done = p < end;
-    }
-    while (!done && !e->scalar && p < end) {
+    while (!done && p < end) {
         if (e->in_string) {
             p = skip_string(e, p, end);
             done = !e->in_string && e->depth == 0;
@@ -125,6 +121,31 @@ skip_value(struct envelope *e)
         default:
             break;
         }
+    }
+    *at = p;
+    return done;
+}
+
+/* Move through a value or element; true when it is complete, e->at is then
+ * behind it. */
+static bool
+skip_value(struct envelope *e)
+{
+    const char *p = e->chunk + e->at, *end = e->chunk + e->chunk_len;
+    bool done = false;
+
+    if (e->scalar) {
+        while (p < end && *p != ',' && *p != ']' && *p != '}' &&
+               !SCANNER_IS(p, CLASS_SPACE)) {
+            p++;
+        }
+        done = p < end;
+    }
+    while (!done && !e->scalar && p < end) {
+        if (e->depth > 0 && !e->after_backslash) {
+            p = skip_blocks(p, end, &e->depth, &e->in_string);
+        }
+        done = skip_bytes(e, &p, end - p > BLOCK ? p + BLOCK : end);
     }
     e->at = (size_t)(p - e->chunk);
     return done;

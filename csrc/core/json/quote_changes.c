@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "json/path.h"
+#include "json/quote_compare.h"
 #include "json/quotes.h"
 
 static const struct value none = {NULL, 0, VALUE_LEAF};
@@ -30,6 +31,12 @@ struct reading {
     size_t cap;
     sgo_status status;
     struct path_namer namer;
+    struct value old_odds; /* of the documents; none where there are none */
+    struct value new_odds;
+    /* Where the quotes of the odd touched last stand on the other side. */
+    uint32_t last_odd; /* its record; VALUE_LEAF: none yet */
+    bool last_odd_is_old;
+    struct value last_books;
     /* The quote touched by the last change, so that it is compared once. */
     uint32_t last_old; /* its records; VALUE_LEAF: none yet */
     uint32_t last_new;
@@ -93,42 +100,6 @@ member(struct value object, const char *name, size_t len)
 
 #define MEMBER(object, literal)                                               \
     member((object), (literal), sizeof(literal) - 1)
-
-static bool
-is_news(struct text key)
-{
-    return !text_equal_bytes(key, "lastUpdatedAt", 13) &&
-           !text_equal_bytes(key, "altLines", 8);
-}
-
-/* Do two quotes (objects or none) differ in more than their time stamp? */
-static bool
-quotes_differ(struct value a, struct value b)
-{
-    struct value_iter it;
-    struct value a_value, b_value;
-    struct text key;
-    int64_t balance = 0; /* members of a less those of b */
-
-    if (a.doc == NULL || b.doc == NULL) {
-        return a.doc != b.doc;
-    }
-    value_iter_init(&it, a);
-    while (value_iter_next(&it, &key, &a_value)) {
-        if (is_news(key)) {
-            if (!value_get_text(b, key, &b_value) ||
-                !value_equal(a_value, b_value)) {
-                return true;
-            }
-            balance++;
-        }
-    }
-    value_iter_init(&it, b);
-    while (value_iter_next(&it, &key, &b_value)) {
-        balance -= is_news(key);
-    }
-    return balance != 0;
-}
 
 /* --- alternative lines ------------------------------------------------ */
 
@@ -427,6 +398,24 @@ is_stamp_only(const struct path *path)
            (PATH_IS(path, 4, "altLines") && PATH_IS(path, 6, "lastUpdatedAt"));
 }
 
+/* The quotes, on the other side, of the odd that a change stands in. */
+static struct value
+books_of_other(struct reading *r, const struct path *path, bool is_old)
+{
+    struct value odd;
+
+    if (r->last_odd != path->indexes[2] || r->last_odd_is_old != is_old) {
+        r->last_odd = path->indexes[2];
+        r->last_odd_is_old = is_old;
+        r->last_books = none;
+        if (value_get_text(is_old ? r->new_odds : r->old_odds,
+                           path->steps[1].key, &odd)) {
+            r->last_books = MEMBER(odd, "byBookmaker");
+        }
+    }
+    return r->last_books;
+}
+
 /* The quote that a change stands in (path: odds, oddID, byBookmaker,
  * bookmakerID, …): the side that was named gives its record, the other is
  * found by name. */
@@ -434,26 +423,22 @@ static void
 read_touched_quote(struct reading *r, const struct path *path, bool is_old)
 {
     const struct document *here = is_old ? r->old_doc : r->new_doc;
-    const struct document *there = is_old ? r->new_doc : r->old_doc;
     uint32_t record = path->indexes[4];
     struct value mine = {here, here->containers[record].off, record};
-    struct value other = odds_of(there), books = none, odd = none;
-    struct text odd_id = path->steps[1].key;
+    struct value other;
     struct text bookmaker_id = path->steps[3].key;
 
     if (record == (is_old ? r->last_old : r->last_new) ||
         is_stamp_only(path)) {
         return;
     }
-    if (value_get_text(other, odd_id, &odd)) {
-        books = MEMBER(odd, "byBookmaker");
-    }
-    if (!value_get_text(books, bookmaker_id, &other)) {
+    if (!value_get_text(books_of_other(r, path, is_old), bookmaker_id,
+                        &other)) {
         other = none;
     }
     r->last_old = is_old ? record : other.index;
     r->last_new = is_old ? other.index : record;
-    compare_quotes(r, odd_id, bookmaker_id, is_old ? mine : other,
+    compare_quotes(r, path->steps[1].key, bookmaker_id, is_old ? mine : other,
                    is_old ? other : mine);
 }
 
@@ -487,7 +472,7 @@ read_change(struct reading *r, const struct change *change)
     struct value new_value = change_new(change, r->new_doc);
 
     if (path->n == 0) {
-        compare_all(r, odds_of(r->old_doc), odds_of(r->new_doc));
+        compare_all(r, r->old_odds, r->new_odds);
         return;
     }
     if (!PATH_IS(path, 0, "odds")) {
@@ -525,7 +510,7 @@ static void
 read_changes(struct reading *r, const struct changes *changes)
 {
     if (r->old_doc == NULL || r->new_doc == NULL) {
-        compare_all(r, odds_of(r->old_doc), odds_of(r->new_doc));
+        compare_all(r, r->old_odds, r->new_odds);
         return;
     }
     path_namer_init(&r->namer, r->old_doc, r->new_doc);
@@ -545,6 +530,9 @@ quotes_changed(const struct document *old_doc, const struct document *new_doc,
                         .filter = filter,
                         .quotes = &list,
                         .status = SGO_OK,
+                        .old_odds = odds_of(old_doc),
+                        .new_odds = odds_of(new_doc),
+                        .last_odd = VALUE_LEAF,
                         .last_old = VALUE_LEAF,
                         .last_new = VALUE_LEAF};
 
@@ -577,6 +565,9 @@ consensus_changed(const struct document *old_doc,
                         .filter = filter,
                         .consensus = &list,
                         .status = SGO_OK,
+                        .old_odds = odds_of(old_doc),
+                        .new_odds = odds_of(new_doc),
+                        .last_odd = VALUE_LEAF,
                         .last_old = VALUE_LEAF,
                         .last_new = VALUE_LEAF};
 
