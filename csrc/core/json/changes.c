@@ -11,31 +11,25 @@ change_list_fini(struct change_list *list)
 }
 
 bool
-change_list_add(struct change_list *list, struct change change)
+change_list_grow(struct change_list *list)
 {
-    if (list->status != SGO_OK) {
+    size_t cap = list->cap ? list->cap * 2 : 64;
+    struct change *items;
+
+    if (list->n >= DIFF_MAX_CHANGES) {
+        list->status = SGO_LIMIT;
         return false;
     }
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 64;
-        struct change *items;
-
-        if (list->n >= DIFF_MAX_CHANGES) {
-            list->status = SGO_LIMIT;
-            return false;
-        }
-        if (cap > DIFF_MAX_CHANGES) {
-            cap = DIFF_MAX_CHANGES;
-        }
-        items = mem_realloc(list->items, cap * sizeof(*items));
-        if (items == NULL) {
-            list->status = SGO_NO_MEMORY;
-            return false;
-        }
-        list->items = items;
-        list->cap = cap;
+    if (cap > DIFF_MAX_CHANGES) {
+        cap = DIFF_MAX_CHANGES;
     }
-    list->items[list->n++] = change;
+    items = mem_realloc(list->items, cap * sizeof(*items));
+    if (items == NULL) {
+        list->status = SGO_NO_MEMORY;
+        return false;
+    }
+    list->items = items;
+    list->cap = cap;
     return true;
 }
 

@@ -13,8 +13,20 @@ struct change_list {
 
 void change_list_fini(struct change_list *list);
 
+/* Make room for one more; false: none, the status tells why. */
+bool change_list_grow(struct change_list *list);
+
 /* Append; false once list->status is not SGO_OK. */
-bool change_list_add(struct change_list *list, struct change change);
+static inline bool
+change_list_add(struct change_list *list, struct change change)
+{
+    if (list->status != SGO_OK ||
+        (list->n == list->cap && !change_list_grow(list))) {
+        return false;
+    }
+    list->items[list->n++] = change;
+    return true;
+}
 
 /* Make the immutable list and empty this one.  An overflow becomes the one
  * change of the roots. */

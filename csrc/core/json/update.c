@@ -17,97 +17,19 @@
  * gives the verdict and the place of an error. */
 #include <string.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "base/mem.h"
-#include "json/simd.h"
 #include "json/update_internal.h"
 #include "json/walk.h"
 
-#if defined(__x86_64__)
-static inline uint32_t
-equal_16(const char *a, const char *b)
-{
-    return (uint32_t)_mm_movemask_epi8(
-        _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
-                       _mm_loadu_si128((const __m128i *)(const void *)b)));
-}
-
-SIMD_TARGET static size_t
-common_prefix_avx2(const char *a, const char *b, size_t max)
-{
-    size_t n = 0;
-
-    for (; n + 32 <= max; n += 32) {
-        __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)(a + n));
-        __m256i y = _mm256_loadu_si256((const __m256i *)(const void *)(b + n));
-        uint32_t equal =
-            (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, y));
-
-        if (equal != UINT32_MAX) {
-            return n + (size_t)__builtin_ctz(~equal);
-        }
-    }
-    while (n < max && a[n] == b[n]) {
-        n++;
-    }
-    return n;
-}
-#endif
-
-/* How many bytes are equal, at most max; the portable form. */
-static size_t
-common_prefix_plain(const char *a, const char *b, size_t max)
-{
-    size_t n = 0;
-
-#if defined(__x86_64__)
-    for (; n + 16 <= max; n += 16) {
-        uint32_t equal = equal_16(a + n, b + n);
-
-        if (equal != 0xFFFF) {
-            return n + (size_t)__builtin_ctz(~equal);
-        }
-    }
-#else
-    for (; n + 8 <= max; n += 8) {
-        uint64_t x, y;
-
-        memcpy(&x, a + n, 8);
-        memcpy(&y, b + n, 8);
-        if (x != y) {
-            break;
-        }
-    }
-#endif
-    while (n < max && a[n] == b[n]) {
-        n++;
-    }
-    return n;
-}
-
-/* The best form for this processor. */
-static size_t
-common_prefix(const char *a, const char *b, size_t max)
-{
-#if SIMD_AVX2
-    if (simd_avx2()) {
-        return common_prefix_avx2(a, b, max);
-    }
-#endif
-    return common_prefix_plain(a, b, max);
-}
-
 /* --- equal runs ------------------------------------------------------- */
 
-/* Copy the records of an old subtree; the new text stands `shift` further. */
+/* Copy old records from one to in front of another; the new text stands
+ * `shift` further. */
 static bool
-copy_records(struct update *u, uint32_t from, uint32_t shift)
+copy_records(struct update *u, uint32_t from, uint32_t to, uint32_t shift)
 {
     const struct container *c = &u->old->containers[from];
-    uint32_t n = c->next - from;
+    uint32_t n = to - from;
     uint32_t renumber;
     struct container *out;
 
@@ -126,6 +48,25 @@ copy_records(struct update *u, uint32_t from, uint32_t shift)
     return true;
 }
 
+/* The innermost level's containers that end at or before `m`, from its next
+ * one on: their records as they are.  There is at least one. */
+static bool
+copy_complete(struct update *u, uint32_t m, uint32_t shift)
+{
+    const struct container *containers = u->old->containers;
+    struct level *top = update_top(u);
+    uint32_t last = containers[top->old].next;
+    uint32_t from = top->child, to = from, after;
+
+    do {
+        after = containers[to].end;
+        to = containers[to].next;
+    } while (to < last && containers[to].end <= m);
+    top->after = after;
+    top->child = to;
+    return copy_records(u, from, to, shift);
+}
+
 /* Skip what is equal, closing and opening levels on the way; sets `differs`
  * for the innermost level, or closes them all. */
 static bool
@@ -140,30 +81,27 @@ skip_equal(struct update *u)
     if ((size_t)(u->s.end - u->p) < max) {
         max = (size_t)(u->s.end - u->p);
     }
-    m = start + (uint32_t)common_prefix(u->p, u->old->body + start, max);
+    m = start +
+        (uint32_t)u->bytes->common_prefix(u->p, u->old->body + start, max);
     while (u->depth > 0) {
         struct level *top = update_top(u);
         const struct container *child = &containers[top->child];
+        const struct container *old = &containers[top->old];
 
-        if (top->child < containers[top->old].next && child->off < m) {
-            if (child->end > m) {
-                if (!update_open(u, top->child,
-                                 u->s.begin + (uint32_t)(child->off + shift),
-                                 child->key ? child->key + shift : 0)) {
+        if (top->child < old->next && child->off < m) {
+            if (child->end <= m) {
+                if (!copy_complete(u, m, shift)) {
                     return false;
                 }
-                continue;
-            }
-            if (!copy_records(u, top->child, shift)) {
+            } else if (!update_open(u, top->child,
+                                    u->s.begin +
+                                        (uint32_t)(child->off + shift),
+                                    child->key ? child->key + shift : 0)) {
                 return false;
             }
-            top->after = child->end;
-            top->child = child->next;
-        } else if (containers[top->old].end <= m) {
-            top->after = containers[top->old].end; /* all was passed */
-            if (!update_close(
-                    u, u->s.begin +
-                           (uint32_t)(containers[top->old].end + shift))) {
+        } else if (old->end <= m) {
+            top->after = old->end; /* all was passed */
+            if (!update_close(u, u->s.begin + (uint32_t)(old->end + shift))) {
                 return false;
             }
         } else {
@@ -210,6 +148,27 @@ leaf_changed(struct update *u, const struct old_item *old, const char *p,
                             update_new(u, update_offset(u, p), VALUE_LEAF));
 }
 
+/* A value has changed whose parent is the innermost level. */
+static bool
+add_changed(struct update *u, const struct text *key, uint32_t old_off,
+            uint32_t new_off)
+{
+    struct level *top = update_top(u);
+
+    if (key->raw != NULL) {
+        update_mark_line(u, key);
+    } else if (update_is_alt_lines(u, top)) {
+        top->compare = true;
+    }
+    return change_list_add(
+        &u->list, (struct change){
+                      .old_off = old_off,
+                      .new_off = new_off,
+                      .kind = SGO_CHANGE_VALUE,
+                      .timestamp = key->raw != NULL && TEXT_IS_TIMESTAMP(*key),
+                  });
+}
+
 bool
 update_pair(struct update *u, const struct old_item *old, const char *p,
             uint32_t key)
@@ -224,23 +183,10 @@ update_pair(struct update *u, const struct old_item *old, const char *p,
     if (end == NULL || !update_fresh_are_distinct(u, fresh)) {
         return false;
     }
-    if (old->index != VALUE_LEAF || u->s.index->count > fresh ||
-        leaf_changed(u, old, p, end)) {
-        if (old->key.raw != NULL) {
-            update_mark_line(u, &old->key, 0);
-        } else if (update_is_alt_lines(u, update_top(u))) {
-            update_top(u)->compare = true;
-        }
-        if (!change_list_add(&u->list,
-                             (struct change){
-                                 .old_off = old->off,
-                                 .new_off = update_offset(u, p),
-                                 .kind = SGO_CHANGE_VALUE,
-                                 .timestamp = old->key.raw != NULL &&
-                                              TEXT_IS_TIMESTAMP(old->key),
-                             })) {
-            return false;
-        }
+    if ((old->index != VALUE_LEAF || u->s.index->count > fresh ||
+         leaf_changed(u, old, p, end)) &&
+        !add_changed(u, &old->key, old->off, update_offset(u, p))) {
+        return false;
     }
     update_top(u)->after = old->end;
     update_top(u)->child = old->child;
@@ -297,7 +243,7 @@ walk_to_difference(struct update *u)
     const char *body = u->old->body;
     uint32_t shift = update_offset(u, u->p) - top->after;
     struct walk w = {body, u->old->containers, top->after, top->child,
-                     body[u->old->containers[top->old].off] == '{'};
+                     top->is_object};
     struct walk_item item = {.off = 0};
 
     while (walk_next(&w, &item) && item.off <= u->differs) {
@@ -311,66 +257,20 @@ walk_to_difference(struct update *u)
     return w.is_object ? update_take_members(u) : retake_array(u);
 }
 
-/* The usual difference lies inside a string: then the number of quotes since
- * `after` is odd and the last of them opens it, provided that no backslash
- * stands there.  That is told faster than by walking.  *open gets it. */
+/* The key of the value that opens at `value` in an object, if it is one: no
+ * backslash stands between `from` and there.  `guess` is where the key opens
+ * if the colon stands between the two, or NULL. */
 static bool
-differs_in_string(const struct update *u, uint32_t from, uint32_t *open)
-{
-    const char *p = u->old->body + from;
-    const char *end = u->old->body + u->differs;
-    const char *last = NULL;
-    bool odd = false;
-
-#if defined(__x86_64__)
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-
-    for (; p < end; p += 16) { /* the padding allows to read on */
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned quotes =
-            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, quote));
-        unsigned escapes =
-            (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, backslash));
-        unsigned inside = end - p < 16 ? (1u << (end - p)) - 1 : 0xFFFF;
-
-        if (escapes & inside) {
-            return false;
-        }
-        quotes &= inside;
-        if (quotes != 0) {
-            odd ^= (bool)__builtin_parity(quotes);
-            last = p + (31 - __builtin_clz(quotes));
-        }
-    }
-#else
-    for (; p < end; p++) {
-        if (*p == '\\') {
-            return false;
-        }
-        if (*p == '"') {
-            odd = !odd;
-            last = p;
-        }
-    }
-#endif
-    if (!odd) {
-        return false;
-    }
-    *open = (uint32_t)(last - u->old->body);
-    return true;
-}
-
-/* The key of the string that opens at `open` in an object, if it is a value:
- * no backslash stands between `from` and there. */
-static bool
-key_before(const struct update *u, uint32_t from, uint32_t open,
+key_before(const char *from, const char *value, const char *guess,
            struct text *key)
 {
-    const char *begin = u->old->body + from;
-    const char *p = u->old->body + open - 1, *end;
+    const char *p = value - 1, *end;
 
-    while (p > begin && SCANNER_IS(p, CLASS_SPACE)) {
+    if (guess != NULL && p[0] == ':' && p[-1] == '"') {
+        *key = (struct text){guess + 1, (uint32_t)(p - guess - 2), false};
+        return true;
+    }
+    while (p > from && SCANNER_IS(p, CLASS_SPACE)) {
         p--;
     }
     if (*p != ':') {
@@ -387,27 +287,56 @@ key_before(const struct update *u, uint32_t from, uint32_t open,
     return true;
 }
 
-/* Find the token in which the texts differ, and deal with it. */
+/* Both strings go on, and end, with plain letters from where they differ:
+ * then these are all that must be looked at.  False: not so. */
+static bool
+plain_strings_end(const struct update *u, uint32_t shift, const char **old_end,
+                  const char **new_end)
+{
+    const char *old = u->old->body + u->differs;
+
+    if ((uint8_t)old[-1] >= 0x80) {
+        return false; /* perhaps half a character */
+    }
+    *old_end = u->bytes->plain_end(old);
+    *new_end =
+        u->bytes->plain_end(u->s.begin + (uint32_t)(u->differs + shift));
+    return **old_end == '"' && **new_end == '"';
+}
+
+/* Find the token in which the texts differ, and deal with it.  Usually it is
+ * a string: then the number of quotes since `after` is odd and the last of
+ * them opens it, provided that no backslash stands there.  That is told
+ * faster than by walking. */
 static bool
 take_difference(struct update *u)
 {
     struct level *top = update_top(u);
+    const char *body = u->old->body, *from = body + top->after;
+    const char *old_end, *new_end;
     uint32_t shift = update_offset(u, u->p) - top->after;
-    bool is_object = u->old->body[u->old->containers[top->old].off] == '{';
     struct old_item old = {.key = {NULL, 0, false}, .index = VALUE_LEAF};
+    struct open_string open;
     bool ignored;
 
-    if (!differs_in_string(u, top->after, &old.off) ||
-        (is_object && !key_before(u, top->after, old.off, &old.key))) {
+    if (!u->bytes->open_string(from, body + u->differs, &open) ||
+        (top->is_object &&
+         !key_before(from, open.quote, open.key, &old.key))) {
         return walk_to_difference(u);
     }
-    old.end = (uint32_t)(walk_string(u->old->body + u->differs - 1, &ignored) -
-                         u->old->body);
+    old.off = (uint32_t)(open.quote - body);
+    if (plain_strings_end(u, shift, &old_end, &new_end)) {
+        top->after = (uint32_t)(old_end + 1 - body);
+        u->p = new_end + 1;
+        return add_changed(u, &old.key, old.off, old.off + shift);
+    }
+    old.end = (uint32_t)(walk_string(body + u->differs - 1, &ignored) - body);
     old.child = top->child;
     return update_pair(
         u, &old, u->s.begin + (uint32_t)(old.off + shift),
-        is_object ? (uint32_t)(old.key.raw - 1 - u->old->body) + shift : 0);
+        top->is_object ? (uint32_t)(old.key.raw - 1 - body) + shift : 0);
 }
+
 /* The whole pass; false: take the long way. */
 static bool
 run(struct update *u)
@@ -449,6 +378,7 @@ begin_and_run(const char *body, size_t len, const struct document *old,
         .max = (uint32_t)scan_max_containers(len),
     };
     u->old = old;
+    u->bytes = update_bytes();
     u->view.body = body;
     u->view.len = (uint32_t)len;
     return run(u) ? SGO_OK : SGO_AGAIN;

@@ -6,6 +6,7 @@
 #include "json/changes.h"
 #include "json/document_internal.h"
 #include "json/scanner.h"
+#include "json/update_bytes.h"
 
 /* A pair of containers that are open at the current place. */
 struct level {
@@ -14,11 +15,13 @@ struct level {
     uint32_t after;  /* old text: behind the last value, or the bracket */
     uint32_t child;  /* old record: the first that begins at or behind it */
     size_t mark;     /* changes when it was opened */
-    bool irregular;  /* an object whose members are matched by name */
-    bool compare;    /* an array to be compared as a whole when closed */
-    bool large;      /* irregular: without a table, see update_member.c */
-    uint32_t table;  /* irregular: where its members begin in u->members */
-    uint32_t next;   /* … and the first of them that was not passed yet */
+    bool is_object;
+    bool in_array;  /* it is an element */
+    bool irregular; /* an object whose members are matched by name */
+    bool compare;   /* an array to be compared as a whole when closed */
+    bool large;     /* irregular: without a table, see update_member.c */
+    uint32_t table; /* irregular: where its members begin in u->members */
+    uint32_t next;  /* … and the first of them that was not passed yet */
 };
 
 /* One old member or element. */
@@ -39,6 +42,7 @@ struct member {
 struct update {
     struct scanner s; /* of the new text */
     const struct document *old;
+    const struct update_bytes *bytes;
     struct document view; /* the new document as far as it is indexed */
     struct change_list list;
     struct level levels[SCAN_MAX_DEPTH];
@@ -70,16 +74,28 @@ struct value update_old(const struct update *u, uint32_t off, uint32_t index);
 struct value update_new(struct update *u, uint32_t off, uint32_t index);
 
 /* Room for more records; false: none. */
-bool update_reserve(struct update *u, uint32_t more);
+static inline bool
+update_reserve(struct update *u, uint32_t more)
+{
+    return u->s.index->cap - u->s.index->count >= more ||
+           scan_index_reserve(u->s.index, more, u->s.max) == SGO_OK;
+}
 
 /* Is this level the array of a quote's alternative lines? */
 bool update_is_alt_lines(const struct update *u, const struct level *level);
 
-/* Something in the innermost level differs: was it the line of an alternative
- * line?  Then only the comparison of the whole array can tell what it means.
- * The key, or NULL and its offset in the old text. */
-void update_mark_line(struct update *u, const struct text *key,
-                      uint32_t key_off);
+/* The member of this key in the innermost level differs, which is an element
+ * of an array: was it the line of an alternative line?  Then only the
+ * comparison of the whole array can tell what it means. */
+void update_mark_element(struct update *u, const struct text *key);
+
+static inline void
+update_mark_line(struct update *u, const struct text *key)
+{
+    if (update_top(u)->in_array) {
+        update_mark_element(u, key);
+    }
+}
 
 /* Records were made by the full scanner from `from` on: no equal keys? */
 bool update_fresh_are_distinct(struct update *u, uint32_t from);
@@ -96,7 +112,7 @@ bool update_take_members(struct update *u);
 
 /* The members of an irregular object are complete: what of the old ones has
  * gone?  False: take the long way. */
-bool update_finish_object(struct update *u, const struct level *level);
+bool update_finish_object(struct update *u, struct level *level);
 
 /* Open the new container at p, whose key stands at `key`, as the counterpart
  * of an old one.  False: take the long way. */

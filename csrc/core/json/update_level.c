@@ -21,12 +21,6 @@ update_new(struct update *u, uint32_t off, uint32_t index)
     return (struct value){update_view(u), off, index};
 }
 
-bool
-update_reserve(struct update *u, uint32_t more)
-{
-    return scan_index_reserve(u->s.index, more, u->s.max) == SGO_OK;
-}
-
 /* Is the key that opens at `quote` altLines?  Long keys are not read to their
  * end. */
 static bool
@@ -64,20 +58,11 @@ is_line_key(struct text key)
 }
 
 void
-update_mark_line(struct update *u, const struct text *key, uint32_t key_off)
+update_mark_element(struct update *u, const struct text *key)
 {
-    struct level *array;
-    struct text text;
+    struct level *array = &u->levels[u->depth - 2];
 
-    if (u->depth < 2) {
-        return;
-    }
-    array = &u->levels[u->depth - 2];
-    if (u->old->body[u->old->containers[array->old].off] != '[') {
-        return;
-    }
-    text = key != NULL ? *key : document_key(u->old, key_off);
-    if (is_line_key(text) && update_is_alt_lines(u, array)) {
+    if (is_line_key(*key) && update_is_alt_lines(u, array)) {
         array->compare = true;
     }
 }
@@ -86,24 +71,36 @@ bool
 update_open(struct update *u, uint32_t old, const char *p, uint32_t key)
 {
     struct scan_index *index = u->s.index;
+    const struct container *was = &u->old->containers[old];
     struct container *c;
+    struct level *level;
+    struct text text;
+    bool in_array = false;
 
     if (!update_reserve(u, 1)) {
         return false;
     }
-    if (u->old->containers[old].key != 0) {
-        update_mark_line(u, NULL, u->old->containers[old].key);
+    if (u->depth > 0) {
+        in_array = !update_top(u)->is_object;
+        if (update_top(u)->in_array && was->key != 0) {
+            text = document_key(u->old, was->key);
+            update_mark_element(u, &text);
+        }
     }
     c = &index->items[index->count];
     c->off = update_offset(u, p);
     c->key = key;
-    u->levels[u->depth++] = (struct level){
-        .old = old,
-        .record = index->count++,
-        .after = u->old->containers[old].off + 1,
-        .child = old + 1,
-        .mark = u->list.n,
-    };
+    level = &u->levels[u->depth++];
+    level->old = old;
+    level->record = index->count++;
+    level->after = was->off + 1;
+    level->child = old + 1;
+    level->mark = u->list.n;
+    level->is_object = *p == '{';
+    level->in_array = in_array;
+    level->irregular = false;
+    level->compare = false;
+    level->large = false;
     u->p = p + 1;
     return true;
 }
@@ -128,23 +125,23 @@ compare_array(struct update *u, const struct level *level)
 bool
 update_close(struct update *u, const char *end)
 {
-    struct level level = *update_top(u);
-    const struct container *old = &u->old->containers[level.old];
-    struct container *c = &u->s.index->items[level.record];
+    struct level *level = update_top(u);
+    const struct container *old = &u->old->containers[level->old];
+    struct container *c = &u->s.index->items[level->record];
 
     c->end = update_offset(u, end);
     c->next = u->s.index->count;
-    u->depth--;
+    u->depth--; /* the level stays where it is until the next one opens */
     u->p = end;
     if (u->depth > 0) {
         update_top(u)->after = old->end;
         update_top(u)->child = old->next;
     }
-    if (level.irregular && !update_finish_object(u, &level)) {
+    if (level->irregular && !update_finish_object(u, level)) {
         return false;
     }
-    if (level.compare) {
-        compare_array(u, &level);
+    if (level->compare) {
+        compare_array(u, level);
     }
     return u->list.status == SGO_OK;
 }

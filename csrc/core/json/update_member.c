@@ -277,28 +277,27 @@ update_take_members(struct update *u)
 }
 
 bool
-update_finish_object(struct update *u, const struct level *closed)
+update_finish_object(struct update *u, struct level *level)
 {
-    struct level level = *closed;
-    const struct container *c = &u->s.index->items[level.record];
+    const struct container *c = &u->s.index->items[level->record];
     struct member *table;
     uint32_t n;
 
-    if (level.large &&
-        document_has_equal_keys(update_view(u), level.record, &n)) {
+    if (level->large &&
+        document_has_equal_keys(update_view(u), level->record, &n)) {
         return false;
     }
-    if (level.large) {
+    if (level->large) {
         diff_add_removed(
             &u->list,
-            update_old(u, u->old->containers[level.old].off, level.old),
-            update_new(u, c->off, level.record));
+            update_old(u, u->old->containers[level->old].off, level->old),
+            update_new(u, c->off, level->record));
     } else {
-        if (!mark_passed(u, &level)) {
+        if (!mark_passed(u, level)) {
             return false;
         }
-        table = table_of(u, &level);
-        n = table_size(u, &level);
+        table = table_of(u, level);
+        n = table_size(u, level);
         for (uint32_t i = 0; i < n; i++) {
             const struct old_item *item = &table[i].item;
 
@@ -312,7 +311,7 @@ update_finish_object(struct update *u, const struct level *closed)
                                 });
             }
         }
-        u->member_count = level.table;
+        u->member_count = level->table;
     }
     if (u->depth > 0 && update_is_alt_lines(u, update_top(u))) {
         update_top(u)->compare = true;
