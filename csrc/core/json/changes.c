@@ -1,35 +1,59 @@
 /* Lists of changes: gathering, sharing, reading. */
 #include "json/changes.h"
 
+#include <string.h>
+
 #include "base/mem.h"
+
+/* Empty, as before its first use. */
+static void
+forget(struct change_list *list)
+{
+    *list = (struct change_list){.pool = list->pool, .status = SGO_OK};
+}
 
 void
 change_list_fini(struct change_list *list)
 {
-    mem_free(list->items);
-    *list = (struct change_list){.status = SGO_OK};
+    pool_put(list->pool, list->items, list->cap_bytes);
+    forget(list);
+}
+
+/* Exchange the block for one that holds `want` items. */
+static bool
+move_to(struct change_list *list, size_t want)
+{
+    size_t cap_bytes;
+    struct change *items =
+        pool_get(list->pool, want * sizeof(*items), &cap_bytes);
+
+    if (items == NULL) {
+        return false;
+    }
+    if (list->n > 0) {
+        memcpy(items, list->items, list->n * sizeof(*items));
+    }
+    pool_put(list->pool, list->items, list->cap_bytes);
+    list->items = items;
+    list->cap_bytes = cap_bytes;
+    list->cap = cap_bytes / sizeof(*items);
+    if (list->cap > DIFF_MAX_CHANGES) {
+        list->cap = DIFF_MAX_CHANGES;
+    }
+    return true;
 }
 
 bool
 change_list_grow(struct change_list *list)
 {
-    size_t cap = list->cap ? list->cap * 2 : 64;
-    struct change *items;
-
     if (list->n >= DIFF_MAX_CHANGES) {
         list->status = SGO_LIMIT;
         return false;
     }
-    if (cap > DIFF_MAX_CHANGES) {
-        cap = DIFF_MAX_CHANGES;
-    }
-    items = mem_realloc(list->items, cap * sizeof(*items));
-    if (items == NULL) {
+    if (!move_to(list, list->cap ? list->cap * 2 : 64)) {
         list->status = SGO_NO_MEMORY;
         return false;
     }
-    list->items = items;
-    list->cap = cap;
     return true;
 }
 
@@ -38,16 +62,14 @@ change_list_finish(struct change_list *list, const struct document *old_doc,
                    const struct document *new_doc, struct changes **out)
 {
     bool overflow = list->status == SGO_LIMIT;
-    sgo_status status = list->status;
-    struct changes *changes;
+    struct changes *changes = NULL;
 
-    if (status == SGO_NO_MEMORY) {
-        goto fail;
+    if (list->status != SGO_NO_MEMORY) {
+        changes = mem_calloc(1, sizeof(*changes));
     }
-    changes = mem_calloc(1, sizeof(*changes));
     if (changes == NULL) {
-        status = SGO_NO_MEMORY;
-        goto fail;
+        change_list_fini(list);
+        return SGO_NO_MEMORY;
     }
     if (overflow) {
         list->items[0] = (struct change){
@@ -57,24 +79,20 @@ change_list_finish(struct change_list *list, const struct document *old_doc,
         };
         list->n = 1;
     }
-    if (list->n > 0 && list->n < list->cap) {
-        struct change *fit = mem_realloc(list->items, list->n * sizeof(*fit));
-
-        if (fit != NULL) {
-            list->items = fit;
-        }
+    if (list->n == 0) {
+        change_list_fini(list);
+    } else if (list->cap - list->n > list->n / 16) {
+        move_to(list, list->n); /* or stay in the larger block */
     }
     refcount_init(&changes->refs);
     changes->n = list->n;
     changes->items = list->items;
+    changes->pool = pool_retain(list->pool);
+    changes->cap_bytes = list->cap_bytes;
     changes->overflow = overflow;
-    *list = (struct change_list){.status = SGO_OK};
+    forget(list);
     *out = changes;
     return SGO_OK;
-
-fail:
-    change_list_fini(list);
-    return status;
 }
 
 struct changes *
@@ -90,14 +108,19 @@ changes_release(struct changes *changes)
     if (changes == NULL || !refcount_release(&changes->refs)) {
         return;
     }
-    mem_free(changes->items);
+    if (changes->pool != NULL) {
+        pool_put(changes->pool, changes->items, changes->cap_bytes);
+        pool_release(changes->pool);
+    } else {
+        mem_free(changes->items);
+    }
     mem_free(changes);
 }
 
 size_t
 changes_bytes(const struct changes *changes)
 {
-    return sizeof(*changes) + changes->n * sizeof(*changes->items);
+    return sizeof(*changes) + changes->cap_bytes;
 }
 
 static struct value

@@ -4,10 +4,13 @@
 
 #include "json/diff.h"
 
+/* Zero-filled but for `pool` at first. */
 struct change_list {
+    struct pool *pool; /* borrowed; where items come from */
     struct change *items;
     size_t n;
     size_t cap;
+    size_t cap_bytes;  /* as the pool told */
     sgo_status status; /* SGO_OK, SGO_LIMIT (overflow), SGO_NO_MEMORY */
 };
 

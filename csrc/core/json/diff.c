@@ -225,7 +225,7 @@ sgo_status
 diff_compare_plain(const struct document *old_doc,
                    const struct document *new_doc, struct changes **out)
 {
-    struct change_list list = {.status = SGO_OK};
+    struct change_list list = {.pool = new_doc->pool, .status = SGO_OK};
 
     if (old_doc != new_doc) {
         diff_values(&list, document_root(old_doc), document_root(new_doc),

@@ -33,6 +33,8 @@ struct changes {
     struct refcount refs;
     size_t n;
     struct change *items;
+    struct pool *pool; /* a reference; NULL: items come from the heap */
+    size_t cap_bytes;
     bool overflow; /* the list is one change of the root */
 };
 

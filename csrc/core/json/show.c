@@ -301,7 +301,7 @@ show_select(const struct show_filter *filter, const struct document *old_doc,
             const struct document *new_doc, struct changes *changes,
             struct changes **out)
 {
-    struct change_list list = {.status = SGO_OK};
+    struct change_list list = {.pool = new_doc->pool, .status = SGO_OK};
     struct path_namer namer;
 
     if (show_everything(filter)) {

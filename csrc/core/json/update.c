@@ -17,11 +17,36 @@
  * gives the verdict and the place of an error. */
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 #include "base/mem.h"
 #include "json/update_internal.h"
 #include "json/walk.h"
 
 /* --- equal runs ------------------------------------------------------- */
+
+static inline void
+move_record(const struct container *from, struct container *to, uint32_t shift,
+            uint32_t renumber)
+{
+#if defined(__x86_64__)
+    /* A record is a vector, in which only a key that is missing is 0. */
+    const __m128i by =
+        _mm_setr_epi32((int)shift, (int)shift, (int)renumber, (int)shift);
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)from);
+    __m128i missing = _mm_cmpeq_epi32(x, _mm_setzero_si128());
+
+    _mm_storeu_si128((__m128i *)(void *)to,
+                     _mm_add_epi32(x, _mm_andnot_si128(missing, by)));
+#else
+    to->off = from->off + shift;
+    to->end = from->end + shift;
+    to->next = from->next + renumber;
+    to->key = from->key != 0 ? from->key + shift : 0;
+#endif
+}
 
 /* Copy old records from one to in front of another; the new text stands
  * `shift` further. */
@@ -39,10 +64,7 @@ copy_records(struct update *u, uint32_t from, uint32_t to, uint32_t shift)
     out = &u->s.index->items[u->s.index->count];
     renumber = u->s.index->count - from;
     for (uint32_t i = 0; i < n; i++) {
-        out[i].off = c[i].off + shift;
-        out[i].end = c[i].end + shift;
-        out[i].next = c[i].next + renumber;
-        out[i].key = c[i].key != 0 ? c[i].key + shift : 0;
+        move_record(&c[i], &out[i], shift, renumber);
     }
     u->s.index->count += n;
     return true;
@@ -377,6 +399,7 @@ begin_and_run(const char *body, size_t len, const struct document *old,
         .index = index,
         .max = (uint32_t)scan_max_containers(len),
     };
+    u->list.pool = index->pool;
     u->old = old;
     u->bytes = update_bytes();
     u->view.body = body;
