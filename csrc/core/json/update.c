@@ -201,9 +201,13 @@ update_pair(struct update *u, const struct old_item *old, const char *p,
     if (old->index != VALUE_LEAF && *p == u->old->body[old->off]) {
         return update_open(u, old->index, p, key);
     }
-    end = scanner_value(&u->s, p, u->depth, key);
-    if (end == NULL || !update_fresh_are_distinct(u, fresh)) {
-        return false;
+    if (*p == '"' && *(end = u->bytes->plain_end(p + 1)) == '"') {
+        end++;
+    } else {
+        end = scanner_value(&u->s, p, u->depth, key);
+        if (end == NULL || !update_fresh_are_distinct(u, fresh)) {
+            return false;
+        }
     }
     if ((old->index != VALUE_LEAF || u->s.index->count > fresh ||
          leaf_changed(u, old, p, end)) &&

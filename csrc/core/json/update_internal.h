@@ -84,16 +84,18 @@ update_reserve(struct update *u, uint32_t more)
 /* Is this level the array of a quote's alternative lines? */
 bool update_is_alt_lines(const struct update *u, const struct level *level);
 
-/* The member of this key in the innermost level differs, which is an element
- * of an array: was it the line of an alternative line?  Then only the
- * comparison of the whole array can tell what it means. */
-void update_mark_element(struct update *u, const struct text *key);
+/* The member of this key differs in an element of the array: was it the line
+ * of an alternative line?  Then only the comparison of the whole array can
+ * tell what it means. */
+void update_mark_element(const struct update *u, struct level *array,
+                         const struct text *key);
 
+/* The member of this key differs in the innermost level. */
 static inline void
 update_mark_line(struct update *u, const struct text *key)
 {
     if (update_top(u)->in_array) {
-        update_mark_element(u, key);
+        update_mark_element(u, &u->levels[u->depth - 2], key);
     }
 }
 

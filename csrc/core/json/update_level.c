@@ -58,10 +58,9 @@ is_line_key(struct text key)
 }
 
 void
-update_mark_element(struct update *u, const struct text *key)
+update_mark_element(const struct update *u, struct level *array,
+                    const struct text *key)
 {
-    struct level *array = &u->levels[u->depth - 2];
-
     if (is_line_key(*key) && update_is_alt_lines(u, array)) {
         array->compare = true;
     }
@@ -84,7 +83,7 @@ update_open(struct update *u, uint32_t old, const char *p, uint32_t key)
         in_array = !update_top(u)->is_object;
         if (update_top(u)->in_array && was->key != 0) {
             text = document_key(u->old, was->key);
-            update_mark_element(u, &text);
+            update_mark_element(u, &u->levels[u->depth - 2], &text);
         }
     }
     c = &index->items[index->count];

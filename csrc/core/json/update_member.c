@@ -51,6 +51,45 @@ push_member(struct update *u, const struct old_item *item, bool matched)
     return true;
 }
 
+/* Behind the string that opens at p, of the old text. */
+static const char *
+string_end(const struct update *u, const char *p, bool *escaped)
+{
+    const char *end = u->bytes->plain_end(p + 1);
+
+    *escaped = false;
+    return *end == '"' ? end + 1 : walk_string(p, escaped);
+}
+
+/* As walk_next() over an object, in which strings tend to be plain. */
+static bool
+next_member(const struct update *u, struct walk *w, struct walk_item *item)
+{
+    const char *p = scanner_space(w->body + w->at), *end;
+    bool ignored;
+
+    if (*p == ',') {
+        p = scanner_space(p + 1);
+    } else if (*p == '}') {
+        return false;
+    }
+    end = string_end(u, p, &item->key.escaped);
+    item->key.raw = p + 1;
+    item->key.len = (uint32_t)(end - p - 2);
+    p = scanner_space(scanner_space(end) + 1);
+    item->off = (uint32_t)(p - w->body);
+    if (*p == '{' || *p == '[') {
+        item->index = w->child;
+        w->at = w->containers[w->child].end;
+        w->child = w->containers[w->child].next;
+        return true;
+    }
+    item->index = VALUE_LEAF;
+    end = *p == '"' ? string_end(u, p, &ignored) : walk_leaf(p);
+    w->at = (uint32_t)(end - w->body);
+    return true;
+}
+
 /* Begin to match by name; what stands before `after` has matched in order. */
 static bool
 become_irregular(struct update *u, struct level *level)
@@ -63,7 +102,7 @@ become_irregular(struct update *u, struct level *level)
     level->table = u->member_count;
     level->next = 0;
     walk_init(&w, u->old, level->old);
-    while (walk_next(&w, &item)) {
+    while (next_member(u, &w, &item)) {
         bool passed = item.off < level->after;
 
         if (table_size(u, level) == TABLE_MEMBERS) {
@@ -180,6 +219,7 @@ add_member(struct update *u, struct text key, const char *p, uint32_t key_off)
     if (!update_top(u)->large && !push_member(u, &item, true)) {
         return false;
     }
+    update_mark_line(u, &key);
     u->p = end;
     return change_list_add(&u->list, (struct change){
                                          .old_off = CHANGE_NONE,
@@ -242,14 +282,21 @@ take_member(struct update *u)
     if (*p != '"') {
         return false;
     }
-    end = scanner_string(&u->s, p);
-    if (end == NULL) {
-        return false;
-    }
     key_off = update_offset(u, p);
     key.raw = p + 1;
-    key.len = (uint32_t)(end - p - 2);
-    key.escaped = memchr(key.raw, '\\', key.len) != NULL;
+    key.escaped = false;
+    end = u->bytes->plain_end(p + 1);
+    if (*end == '"') {
+        end++;
+        key.len = (uint32_t)(end - p - 2);
+    } else {
+        end = scanner_string(&u->s, p);
+        if (end == NULL) {
+            return false;
+        }
+        key.len = (uint32_t)(end - p - 2);
+        key.escaped = memchr(key.raw, '\\', key.len) != NULL;
+    }
     p = scanner_space(end);
     if (*p != ':') {
         return false;
@@ -276,6 +323,22 @@ update_take_members(struct update *u)
     return true;
 }
 
+/* The level was closed already: its parent is the innermost one. */
+static void
+member_has_gone(struct update *u, const struct level *level,
+                const struct old_item *item)
+{
+    if (level->in_array) {
+        update_mark_element(u, update_top(u), &item->key);
+    }
+    change_list_add(&u->list, (struct change){
+                                  .old_off = item->off,
+                                  .new_off = CHANGE_NONE,
+                                  .kind = SGO_CHANGE_REMOVED,
+                                  .timestamp = TEXT_IS_TIMESTAMP(item->key),
+                              });
+}
+
 bool
 update_finish_object(struct update *u, struct level *level)
 {
@@ -292,29 +355,21 @@ update_finish_object(struct update *u, struct level *level)
             &u->list,
             update_old(u, u->old->containers[level->old].off, level->old),
             update_new(u, c->off, level->record));
-    } else {
-        if (!mark_passed(u, level)) {
-            return false;
+        if (u->depth > 0 && update_is_alt_lines(u, update_top(u))) {
+            update_top(u)->compare = true;
         }
-        table = table_of(u, level);
-        n = table_size(u, level);
-        for (uint32_t i = 0; i < n; i++) {
-            const struct old_item *item = &table[i].item;
-
-            if (!table[i].matched) {
-                change_list_add(&u->list,
-                                (struct change){
-                                    .old_off = item->off,
-                                    .new_off = CHANGE_NONE,
-                                    .kind = SGO_CHANGE_REMOVED,
-                                    .timestamp = TEXT_IS_TIMESTAMP(item->key),
-                                });
-            }
+        return true;
+    }
+    if (!mark_passed(u, level)) {
+        return false;
+    }
+    table = table_of(u, level);
+    n = table_size(u, level);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!table[i].matched) {
+            member_has_gone(u, level, &table[i].item);
         }
-        u->member_count = level->table;
     }
-    if (u->depth > 0 && update_is_alt_lines(u, update_top(u))) {
-        update_top(u)->compare = true;
-    }
+    u->member_count = level->table;
     return true;
 }
