@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.color import Color
 from rich.console import Group, RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from .common import progress_line, streams_of
+from .common import clean, progress_line, streams_of
 from .markets import (
     FORMATS,
     MARKETS,
@@ -385,7 +386,8 @@ class Board:
         text.append(f"{'':{_LEFT}}{market.name.upper():{team}}{'':>{_SCORE}} ")
         text.append(f"{'best':>{cell - 5}}{'':{best - cell + 5}} ", style="cyan")
         for book in books:  # right above the prices; a long name takes the ages' room
-            text.append(f"{_cut(book, cell):>{cell - 4}}".ljust(cell + 1))
+            name = _fit(book, min(cell, max(cell - 4, cell_len(book))), right=True)
+            text.append(_fit(name, cell + 1))
         return text
 
     def _nothing_yet(self, now: float) -> Text:
@@ -446,9 +448,9 @@ class Board:
             name, points = _side(event, side, at, score)
             line = Text()
             shown = left[at] if at < len(left) else ("", "")
-            line.append(f"{_cut(shown[0], _LEFT - 1):{_LEFT}}", style=shown[1])
+            line.append(_fit(shown[0], _LEFT - 1) + " ", style=shown[1])
             style = "bold" if event.is_live else ""
-            line.append(f"{_cut(name, team - 1):{team}}", style=style)
+            line.append(_fit(name, team - 1) + " ", style=style)
             line.append(f"{points:>{_SCORE}} ", style=style)
             quotes = priced.quotes.get(odd_id, {})
             best = priced.best.get(odd_id)
@@ -507,7 +509,7 @@ class Board:
             return
         shown = self._price_text(quotes[best], market, side)
         line.append(f"{shown:>{width}}", style="bold bright_cyan")
-        line.append(f" {_cut(best, _BEST_NAME + 4):{_BEST_NAME + 5}}", style="cyan")
+        line.append(f" {_fit(best, _BEST_NAME + 4)} ", style="cyan")
 
     def _price_text(self, quote: Quote, market: Market, side: str) -> str:
         price = format_odds(quote, self.odds_format)
@@ -565,8 +567,13 @@ def _turn(at: int, count: int, forward: bool) -> int:
     return (at + (1 if forward else -1)) % count
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+def _fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cut or pad to so many columns of the terminal; wide characters take two."""
+    text = clean(text)
+    size = cell_len(text)
+    if size > width:
+        return set_cell_size(text, max(0, width - 1)) + "…"
+    return " " * (width - size) + text if right else text + " " * (width - size)
 
 
 def _side(event: Event, side: str, at: int, score: object) -> tuple[str, str]:

@@ -41,12 +41,14 @@ __all__ = [
     "Exit",
     "Feeds",
     "Progress",
+    "clean",
     "error_console",
     "exit_of",
     "guarded",
     "reader_is_gone",
     "streams_of",
     "tell",
+    "write_line",
 ]
 
 P = ParamSpec("P")
@@ -84,6 +86,23 @@ def error_console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def clean(text: str) -> str:
+    """What came from the network, fit for a terminal: nothing that moves the cursor.
+
+    Control characters, line ends and lone surrogates become ``\ufffd``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def write_line(text: str) -> None:
+    """One line to stdout, whatever its encoding can hold."""
+    encoding = sys.stdout.encoding or "utf-8"
+    text = clean(text) if "\t" not in text else "\t".join(map(clean, text.split("\t")))
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
+
 # -- the command's frame ------------------------------------------------------
 
 
@@ -112,7 +131,7 @@ def guarded(
             except (
                 SgoError, ValueError, TimeoutError, OSError, MemoryError
             ) as error:  # fmt: skip
-                text = str(error) or type(error).__name__
+                text = clean(str(error)) or type(error).__name__
                 error_console().print(
                     f"[bold red]sgostream:[/] {escape(text)}", style=None
                 )
@@ -250,7 +269,7 @@ def tell(streams: Iterable[Stream], console: Console) -> None:
         if len(told) > 100:
             told.clear()
         told[text] = now
-        console.print(f"[{style}]{escape(text)}[/]")
+        console.print(f"[{style}]{escape(clean(text))}[/]")
 
     def state(change: StateChange) -> None:
         why = f" ({change.reason})" if change.reason else ""

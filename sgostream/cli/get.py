@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .. import Client, ConfigurationError, Event, NotFoundError
-from .common import Connect, Feeds, Progress, error_console
+from .common import Connect, Feeds, Progress, clean, error_console, write_line
 
 __all__ = ["run"]
 
@@ -79,13 +80,13 @@ def _walk(client: Client, feeds: Feeds, timeout: float) -> dict[str, Event]:
 def _print(events: list[Event], *, as_json: bool) -> None:
     if as_json:
         for event in events:
-            sys.stdout.write(event.json().decode() + "\n")
+            sys.stdout.buffer.write(event.json() + b"\n")
         return
     console = Console(highlight=False)
     rows = [_row(event) for event in events]
     if not console.is_terminal:
         for row in rows:
-            sys.stdout.write("\t".join(row) + "\n")
+            write_line("\t".join(row))
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("event", "league", "game", "state", "score", "starts"):
@@ -93,7 +94,7 @@ def _print(events: list[Event], *, as_json: bool) -> None:
     for heading in ("odds", "quotes"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
 
 
@@ -102,10 +103,10 @@ def _row(event: Event) -> tuple[str, ...]:
     starts = event.starts_at
     shown = "" if score is None else f"{_points(score.away)}-{_points(score.home)}"
     return (
-        event.event_id,
-        event.league_id or "",
-        event.title,
-        str(event.status.get("displayShort") or ""),
+        clean(event.event_id),
+        clean(event.league_id or ""),
+        clean(event.title),
+        clean(str(event.status.get("displayShort") or "")),
         shown,
         "" if starts is None else f"{starts:%Y-%m-%d %H:%MZ}",
         str(len(event.get("odds") or ())),

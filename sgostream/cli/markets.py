@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .common import clean
+
 if TYPE_CHECKING:
     from .. import Event, Quote
 
@@ -90,7 +92,7 @@ def best_of(quotes: Mapping[str, Quote]) -> str | None:
 def format_odds(quote: Quote, how: str) -> str:
     """A price as text: ``-110``, ``1.91`` or ``52.4%``."""
     if quote.odds is None:
-        return (quote.text or "?")[:6]
+        return clean(quote.text or "?")[:6]
     if how == "decimal":
         return f"{quote.decimal:.2f}" if (quote.decimal or 0) < 100 else (
             f"{quote.decimal:.0f}"

@@ -14,7 +14,16 @@ from rich.console import Console
 from rich.text import Text
 
 from .. import Quote, QuoteChange, to_plain
-from .common import Connect, Feeds, Progress, error_console, reader_is_gone, tell
+from .common import (
+    Connect,
+    Feeds,
+    Progress,
+    clean,
+    error_console,
+    reader_is_gone,
+    tell,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from .. import Subscription, Update
@@ -106,26 +115,29 @@ class _Output:
 
     def write(self, updates: list[Update]) -> None:
         if self._options.as_json:
-            text = "".join(
-                json.dumps(
-                    json_of(
-                        update, changes=self._options.changes, full=self._options.full
-                    ),
-                    ensure_ascii=False,
-                    separators=(",", ":"),
-                )
-                + "\n"
+            objects = [
+                json_of(update, changes=self._options.changes, full=self._options.full)
                 for update in updates
-            )
-            sys.stdout.write(text)
+            ]
+            try:
+                sys.stdout.write(_json_lines(objects, ascii_only=False))
+            except UnicodeEncodeError:  # a lone surrogate, or a narrow encoding
+                sys.stdout.write(_json_lines(objects, ascii_only=True))
         else:
             for update in updates:
                 for line in _lines(update, self._options.quotes):
                     if self._console.is_terminal:
                         self._console.print(line)
                     else:
-                        sys.stdout.write(line.plain + "\n")
+                        write_line(line.plain)
         sys.stdout.flush()
+
+
+def _json_lines(objects: list[dict[str, Any]], *, ascii_only: bool) -> str:
+    return "".join(
+        json.dumps(each, ensure_ascii=ascii_only, separators=(",", ":")) + "\n"
+        for each in objects
+    )
 
 
 def _taken(update: Update) -> datetime:
@@ -139,15 +151,15 @@ def _lines(update: Update, quotes: bool) -> Iterator[Text]:
     clock = f"{when:%H:%M:%S}.{when.microsecond // 1000:03d}"
     if not quotes or update.kind != "changed":
         style = {"added": "green", "removed": "yellow"}.get(update.kind, "")
-        yield Text.assemble((clock, "dim"), " ", (repr(update), style))
+        yield Text.assemble((clock, "dim"), " ", (clean(repr(update)), style))
         return
     event = update.event
     for change in update.quotes:
         yield Text.assemble(
             (clock, "dim"),
-            f" {event.league_id or '-'} {event.title}  ",
-            (change.odd_id, "cyan"),
-            f"  {change.bookmaker_id}  ",
+            clean(f" {event.league_id or '-'} {event.title}  "),
+            (clean(change.odd_id), "cyan"),
+            clean(f"  {change.bookmaker_id}  "),
             *_move(change),
         )
 
@@ -165,7 +177,7 @@ def _move(change: QuoteChange) -> Iterator[tuple[str, str]]:
 def _price(quote: Quote | None) -> str:
     if quote is None:
         return "none"
-    odds = f"{quote.odds:+d}" if quote.odds is not None else quote.text or "?"
+    odds = f"{quote.odds:+d}" if quote.odds is not None else clean(quote.text or "?")
     line = "" if quote.line is None else f"{quote.line:g} "
     return f"{line}{odds}{'' if quote.available is not False else ' (off)'}"
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import RateWindow, Usage
-from .common import Connect
+from .common import Connect, clean
 
 __all__ = ["run"]
 
@@ -28,14 +28,15 @@ def run(connect: Connect, *, as_json: bool) -> None:
         sys.stdout.write("\n")
         return
     console = Console(highlight=False)
+    tier = clean(usage.tier or "unknown")
     active = "" if usage.is_active is not False else " (inactive)"
     if not console.is_terminal:
-        sys.stdout.write(f"plan\t{usage.tier or 'unknown'}{active}\n")
+        sys.stdout.write(f"plan\t{tier}{active}\n")
         for name, window in usage.rate_limits.items():
             for kind, used, most in _rows(window):
                 sys.stdout.write(f"{name}\t{kind}\t{_of(used)}\t{_of(most, 'max')}\n")
         return
-    console.print(Text.assemble(("plan  ", "dim"), (usage.tier or "unknown", "bold"),
+    console.print(Text.assemble(("plan  ", "dim"), (tier, "bold"),
                                 (active, "bold red")))  # fmt: skip
     console.print(_table(usage))
 

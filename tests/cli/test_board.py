@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from rig import Rig, eventually
 
 import sgostream
-from sgostream.cli.board import Board
+from sgostream.cli.board import Board, _fit
 from sgostream.cli.keys import parse
 from sgostream.cli.markets import MARKETS, best_of, format_odds, short_age, sides_of
 from sgostream.sim import Simulator
@@ -113,6 +114,13 @@ def test_formats_of_prices_and_ages() -> None:
     assert [short_age(s) for s in (-1, 5, 150, 7200, 10**9)] == [
         "0s", "5s", "2m", "2h", "99d",
     ]  # fmt: skip
+
+
+def test_wide_and_hostile_text_keeps_its_columns() -> None:
+    assert cell_len(_fit("東京ヤクルトスワローズ", 9)) == 9
+    assert _fit("abc", 5) == "abc  "
+    assert _fit("abc", 5, right=True) == "  abc"
+    assert _fit("a\x1b[2Jb", 9) == "a\ufffd[2Jb   "
 
 
 def test_keys_of_a_terminal() -> None:
@@ -242,22 +250,63 @@ def widest(text: str) -> int:
     return max(len(line) for line in re.split(r"[\r\n]+", plain))
 
 
+def environment(sim: Simulator, **more: str) -> dict[str, str]:
+    env = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "SPORTS_ODDS_API_KEY_HEADER": sim.api_key,
+        "SPORTS_GAME_ODDS_BASE_URL": sim.base_url,
+        "NO_PROXY": "*",
+    }
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        env.pop(name, None)
+    return {**env, **more}
+
+
+@pytest.mark.timeout(120)
+def test_progress_then_no_colour_then_q() -> None:
+    with Simulator(seed=6) as sim:
+        sim.add_slate(3, size=30_000, live=1.0, start=time.time())
+        held = sim.hold("/stream/events", when="before")
+        command = [sys.executable, "-m", "sgostream.cli", "watch"]
+        terminal = Terminal(command, environment(sim, NO_COLOR="1"))
+        try:
+            terminal.shows(lambda s: "bootstrapping" in s and " MB" in s, "progress")
+            held.release()
+            terminal.shows(lambda s: "LIVE" in s, "the board")
+            terminal.shows(
+                lambda s: "◆" in s and not re.search("[34]8;", s), "no colour"
+            )
+            terminal.press("q")
+            assert terminal.process.wait(20) == 0
+        finally:
+            terminal.close()
+
+
+@pytest.mark.timeout(120)
+def test_the_key_is_asked_for_and_not_shown() -> None:
+    with Simulator(seed=6) as sim:
+        env = environment(sim)
+        del env["SPORTS_ODDS_API_KEY_HEADER"]
+        terminal = Terminal([sys.executable, "-m", "sgostream.cli", "usage"], env)
+        try:
+            terminal.shows(lambda s: "API key" in s, "the question")
+            terminal.press(f"{sim.api_key}\n")
+            assert terminal.process.wait(20) == 0
+            seen = terminal.read()
+            assert "allstar" in seen
+            assert sim.api_key not in seen
+        finally:
+            terminal.close()
+
+
 @pytest.mark.timeout(120)
 def test_watch_on_a_terminal_keys_resize_and_ctrl_c() -> None:
     with Simulator(seed=6) as sim:
         sim.add_slate(8, size=30_000, live=1.0, leagues=["NFL"], start=time.time())
         sim.play(rate=20.0)
-        env = {
-            **os.environ,
-            "TERM": "xterm-256color",
-            "SPORTS_ODDS_API_KEY_HEADER": sim.api_key,
-            "SPORTS_GAME_ODDS_BASE_URL": sim.base_url,
-            "NO_PROXY": "*",
-        }
-        for name in ("COLUMNS", "LINES", "NO_COLOR"):
-            env.pop(name, None)
         command = [sys.executable, "-m", "sgostream.cli", "watch"]
-        terminal = Terminal(command, env)
+        terminal = Terminal(command, environment(sim))
         try:
             terminal.shows(lambda s: "LIVE" in s and "MONEYLINE" in s, "the board")
             terminal.shows(lambda s: "▲" in s or "▼" in s, "moves")

@@ -154,6 +154,21 @@ def test_watch_prints_lines_when_piped(run: Run) -> None:
     assert ": added" in result.stdout
 
 
+def test_what_the_network_says_moves_no_cursor(run: Run, sim: Simulator) -> None:
+    ((event_id, body),) = sim.truth().items()
+    name = "\x1b[2JEvil\n\ud800"
+    event = json.loads(body)
+    event["teams"]["home"]["names"] = {"medium": name}
+    sim.set_event(json.dumps(event).encode())
+    plain = run("tail", "-n", "1", "--quiet").stdout
+    assert "Evil" in plain
+    assert "\x1b" not in plain
+    assert plain.count("\n") == 1
+    told = json.loads(run("tail", "-n", "1", "--json", "--quiet").stdout)
+    assert name in told["title"]
+    assert "\x1b" not in run("get", event_id).stdout
+
+
 # -- get
 
 
@@ -275,6 +290,17 @@ def test_a_reader_that_leaves_ends_tail_quietly(sim: Simulator) -> None:
         process.stdout.close()  # nothing more will come: it is noticed all the same
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+def test_ctrl_c_while_it_waits_for_an_answer(sim: Simulator) -> None:
+    held = sim.hold("/account/usage", when="before")
+    with _program(sim, "usage") as process:
+        assert process.stderr is not None
+        held.wait_arrived()
+        process.send_signal(2)
+        assert process.wait(20) == Exit.INTERRUPTED
+        assert "Traceback" not in process.stderr.read()
+    held.release()
 
 
 def test_ctrl_c_ends_tail_quietly(sim: Simulator) -> None:

@@ -235,6 +235,12 @@ def the_month_is_used_up(sim: Simulator, to: Options) -> None:
     sim.limit("per-month", entities=0)
 
 
+@case("limits", "limits_low", Verdict.WARN)
+def the_hour_is_nearly_used_up(sim: Simulator, to: Options) -> None:
+    sim.limit("per-hour", requests=2_000)
+    sim.api.keys[sim.api_key].usage.count(1_900, 0)
+
+
 @case("bootstrap", "rate_limited")
 def a_limit_that_usage_does_not_show(sim: Simulator, to: Options) -> None:
     sim.rule("/stream/events", status=429, times=None)
@@ -514,6 +520,18 @@ def test_every_step_is_told_once() -> None:
         "slots", "bootstrap", "socket", "authorisation", "subscription",
         "reconcile", "notification", "refetch", "memory",
     ]  # fmt: skip
+
+
+def test_memory_near_its_limit() -> None:
+    def measure(sim: Simulator, to: Options) -> None:
+        to.max_bytes = limit
+
+    limit = 1 << 30
+    held = examine(Case("", "", measure)).step("memory").facts["bytes_documents"]
+    limit = int(held * 1.15)
+    report = examine(Case("", "", measure))
+    assert report.cause == "memory_near_limit", report.json()
+    assert "bookmaker_ids" in report.step("memory").remedy
 
 
 def test_through_a_proxy(tmp_path: Path) -> None:

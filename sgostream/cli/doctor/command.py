@@ -14,7 +14,7 @@ from rich.text import Text
 from ... import __version__
 from ..._options import KEY_VARIABLE
 from ..._options import versions as core_versions
-from ..common import Connect, Exit, Feeds
+from ..common import Connect, Exit, Feeds, clean
 from .report import Report, Step, Verdict
 from .service import Target, diagnose
 
@@ -101,6 +101,7 @@ def _print_step(console: Console, step: Step) -> None:
 
 def _print_hanging(console: Console, head: Text, text: str, style: str) -> None:
     """Print text beside its head; further lines under the first."""
+    text = clean(text)
     if not console.is_terminal:
         console.print(head + Text(text, style), soft_wrap=True)
         return
