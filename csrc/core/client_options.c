@@ -76,7 +76,7 @@ copy_key(struct options *to, const char *key, sgo_error *err)
                       "has a space, newline, control or non-ASCII character: "
                       "copy it again, without the line end");
     }
-    to->api_key = mem_dup(key, strlen(key));
+    to->api_key = mem_secret(key, strlen(key));
     return to->api_key ? SGO_OK : no_memory(err);
 }
 
@@ -285,10 +285,7 @@ options_copy(struct options *to, const sgo_client_options *from,
 void
 options_fini(struct options *options)
 {
-    if (options->api_key) {
-        explicit_bzero(options->api_key, strlen(options->api_key));
-    }
-    mem_free(options->api_key);
+    mem_secret_free(options->api_key);
     mem_free(options->base_url);
     mem_free(options->proxy);
     mem_free(options->ca_file);

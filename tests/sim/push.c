@@ -11,12 +11,6 @@
 
 #define CHANNEL_DATA "{\"user_id\":\"u/1 \xC3\xA9\"}"
 
-/* A socket leads nowhere: found after activity and pong time; after a sleep,
- * after the shorter pong time. */
-#define DEAD_FOUND_NS (40 * NS_PER_S + NS_PER_S / 2)
-#define DEAD_FOUND_AWAKE_NS (5 * NS_PER_S + NS_PER_S / 2)
-#define SILENCE_MAX_NS (42 * NS_PER_S)
-
 /* ---- names --------------------------------------------------------------------- */
 
 void
@@ -403,20 +397,6 @@ push_send(struct sim *s, const struct action *a)
     }
 }
 
-static void
-check_found(struct sim *s, const struct sim_socket *k)
-{
-    int64_t by = k->mute_at + DEAD_FOUND_NS;
-
-    if (s->woke_at > k->mute_at) {
-        by = s->woke_at + DEAD_FOUND_AWAKE_NS;
-    }
-    if (k->mute && k->greeted && s->now > by) {
-        sim_fail(s, "P2", "a dead socket was not found within %.1f s",
-                 (double)(by - k->mute_at) / 1e9);
-    }
-}
-
 void
 push_close(struct sim *s, uint32_t link_id, uint64_t generation, int code)
 {
@@ -427,7 +407,7 @@ push_close(struct sim *s, uint32_t link_id, uint64_t generation, int code)
     if (k == NULL || !k->open) {
         return;
     }
-    check_found(s, k);
+    push_check_found(s, k);
     if (!k->left) {
         l->ended_at = s->now;
         l->code = 0;
@@ -448,65 +428,7 @@ push_close(struct sim *s, uint32_t link_id, uint64_t generation, int code)
     }
 }
 
-/* ---- connects: how soon, how often --------------------------------------------------- */
-
-static bool
-power_of_two_seconds(int64_t ns)
-{
-    int64_t n = ns / NS_PER_S;
-
-    return ns > 0 && ns % NS_PER_S == 0 && (n & (n - 1)) == 0;
-}
-
-static int64_t
-least_wait(const struct sim_link *l)
-{
-    int64_t least = NS_PER_S / 2;
-
-    if (l->code >= 4100 && l->code < 4200) {
-        least = NS_PER_S;
-    } else if (l->code >= 4200 && l->code < 4300) {
-        least = 0;
-    } else if (l->code == 4004 || (l->code >= 4009 && l->code < 4100)) {
-        least = 15 * NS_PER_S;
-    } else if (l->by_client) {
-        least = 0;
-    }
-    return l->told_wait > least ? l->told_wait : least;
-}
-
-static void
-check_connect(struct sim *s, uint32_t link_id)
-{
-    struct sim_link *l = link_of(s, link_id);
-    int64_t since = s->now - l->ended_at;
-    unsigned lately = 1;
-
-    for (size_t i = 0; i < SIM_SOCKETS; i++) {
-        const struct sim_socket *k = &s->sockets[i];
-
-        if (k->open && !k->left && k->link_id == link_id) {
-            sim_fail(s, "P5", "two sockets of one link");
-        }
-    }
-    if (l->used && since < least_wait(l)) {
-        sim_fail(s, "P9", "reconnect %.3f s after code %d, not before %.1f",
-                 (double)since / 1e9, l->code, (double)least_wait(l) / 1e9);
-    }
-    if (l->used && !l->by_client && l->told_wait <= 0 &&
-        power_of_two_seconds(since)) {
-        sim_fail(s, "P9", "reconnect after exactly %d s: no jitter",
-                 (int)(since / NS_PER_S));
-    }
-    for (size_t i = 0; i < l->connect_count && i < 16; i++) {
-        lately += s->now - l->connects[i] < 30 * NS_PER_S;
-    }
-    if (lately > 8) {
-        sim_fail(s, "P9", "%u connects within 30 s", lately);
-    }
-    l->connects[l->connect_count++ % 16] = s->now;
-    l->used = true;
-}
+/* ---- connects ------------------------------------------------------------------------ */
 
 void
 push_connect(struct sim *s, const struct action *a)
@@ -516,7 +438,8 @@ push_connect(struct sim *s, const struct action *a)
 
     sim_line(s, "CONNECT %u.%" PRIu64 " %s %s", a->u.connect.link_id,
              a->u.connect.generation, a->u.connect.host, a->u.connect.path);
-    check_connect(s, a->u.connect.link_id);
+    push_check_connect(s, a->u.connect.link_id,
+                       link_of(s, a->u.connect.link_id));
     for (size_t i = 0; i < SIM_SOCKETS; i++) {
         if (!s->sockets[i].open) {
             k = &s->sockets[i];
@@ -583,25 +506,6 @@ push_instant(struct sim *s, struct fault *f)
         default:
             close_by_server(s, k, (int)f->arg);
             break;
-        }
-    }
-}
-
-void
-push_check(struct sim *s)
-{
-    for (size_t i = 0; i < SIM_SOCKETS; i++) {
-        struct sim_socket *k = &s->sockets[i];
-
-        if (!k->open || k->left) {
-            continue;
-        }
-        check_found(s, k);
-        if (k->alive && k->greeted && !k->mute &&
-            s->now - k->heard_at > SILENCE_MAX_NS &&
-            s->now - s->woke_at > SILENCE_MAX_NS) {
-            sim_fail(s, "P2", "the client was silent for %.1f s",
-                     (double)(s->now - k->heard_at) / 1e9);
         }
     }
 }

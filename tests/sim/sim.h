@@ -423,6 +423,9 @@ void push_auth_text(const struct sim *s, const char *socket_id,
 /* The channel's success on an open socket, or 0. */
 int64_t push_confirmed_at(const struct sim *s, const char *channel);
 void push_check(struct sim *s); /* half-open ones are found in time */
+/* push_check.c */
+void push_check_found(struct sim *s, const struct sim_socket *k);
+void push_check_connect(struct sim *s, uint32_t link_id, struct sim_link *l);
 void push_pings(struct sim *s); /* the server's WebSocket pings */
 
 /* notify.c */

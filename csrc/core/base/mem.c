@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static _Atomic int64_t fail_after = -1;
 static _Atomic uint64_t count;
@@ -57,6 +59,61 @@ mem_dup(const void *bytes, size_t len)
         copy[len] = '\0';
     }
     return copy;
+}
+
+void
+mem_wipe(void *p, size_t bytes)
+{
+    if (bytes) {
+        memset(p, 0, bytes);
+        __asm__ volatile("" : : "r"(p) : "memory");
+    }
+}
+
+/* What stands before a secret in its pages. */
+struct secret {
+    size_t mapped;
+    char text[];
+};
+
+char *
+mem_secret(const void *bytes, size_t len)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), mapped;
+    struct secret *s;
+
+    if (refuse()) {
+        return NULL;
+    }
+    mapped = (sizeof(*s) + len + page) / page * page;
+    s = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+             -1, 0);
+    if (s == MAP_FAILED) {
+        return NULL;
+    }
+#ifdef MADV_DONTDUMP
+    madvise(s, mapped, MADV_DONTDUMP); /* else: as other memory */
+#endif
+    s->mapped = mapped;
+    if (len) {
+        memcpy(s->text, bytes, len); /* fresh pages: a NUL is behind it */
+    }
+    return s->text;
+}
+
+void
+mem_secret_free(char *secret)
+{
+    struct secret *s;
+    size_t mapped;
+
+    if (secret == NULL) {
+        return;
+    }
+    s = (struct secret *)(void *)(secret - offsetof(struct secret, text));
+    mapped = s->mapped;
+    mem_wipe(s, mapped);
+    munmap(s, mapped);
 }
 
 void

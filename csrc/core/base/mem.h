@@ -15,6 +15,15 @@ void mem_free(void *p);
 /* A copy of len bytes with a NUL behind them; NULL when out of memory. */
 char *mem_dup(const void *bytes, size_t len);
 
+/* A copy, likewise, of what no core dump shall show: in pages of its own that
+ * are left out of one, as far as the system knows how.  Wiped by
+ * mem_secret_free(), and by that only; NULL is fine there. */
+char *mem_secret(const void *bytes, size_t len);
+void mem_secret_free(char *secret);
+
+/* Zero what is about to be freed; never optimised away. */
+void mem_wipe(void *p, size_t bytes);
+
 /* Tests: let `successes` more allocations succeed, then fail one and switch
  * off; a negative number switches off at once.  Counts over all threads. */
 void mem_fail_after(int64_t successes);

@@ -74,7 +74,7 @@ read_coordinates(struct feed *f, const cJSON *tree,
         return SGO_NO_MEMORY;
     }
     status = pusher_options_parse(key, text, strlen(text), true, out, err);
-    memset(text, 0, strlen(text)); /* it holds the key */
+    mem_wipe(text, strlen(text)); /* it holds the key */
     cJSON_free(text);
     return status;
 }
@@ -291,6 +291,10 @@ bootstrap_peek(struct request *r)
         finish(f, tree, r->started);
         request_cancel(r);
     }
+    message_wipe(tree);
     cJSON_Delete(tree);
+    if (text.data) {
+        mem_wipe(text.data, text.len);
+    }
     buf_fini(&text);
 }

@@ -326,7 +326,7 @@ copy_headers(struct request *r, const struct pusher_output *o)
         const struct pusher_pair *p = &o->authorise.headers[i];
 
         r->headers[i].name = mem_dup(p->name, strlen(p->name));
-        r->headers[i].value = mem_dup(p->value, strlen(p->value));
+        r->headers[i].value = mem_secret(p->value, strlen(p->value));
         r->headers[i].secret = true;
         r->header_count = i + 1;
         if (r->headers[i].name == NULL || r->headers[i].value == NULL) {

@@ -84,10 +84,11 @@ request_free(struct request *r)
     free_items(r);
     envelope_fini(&r->envelope);
     buf_fini(&r->small);
+    message_wipe(r->tree); /* a bootstrap's holds the key */
     cJSON_Delete(r->tree);
     for (size_t i = 0; i < r->header_count; i++) {
         mem_free((char *)(uintptr_t)r->headers[i].name);
-        mem_free((char *)(uintptr_t)r->headers[i].value);
+        mem_secret_free((char *)(uintptr_t)r->headers[i].value);
     }
     mem_free(r->headers);
     mem_free(r->url);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "json/scanner.h"
 #include "json/skip.h"
 #include "json/text.h"
@@ -26,6 +27,9 @@ envelope_init(struct envelope *e, size_t max_rest, size_t max_element)
 void
 envelope_fini(struct envelope *e)
 {
+    if (e->rest.data) {
+        mem_wipe(e->rest.data, e->rest.len); /* coordinates hold the key */
+    }
     buf_fini(&e->rest);
     buf_fini(&e->element);
 }

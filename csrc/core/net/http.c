@@ -33,10 +33,7 @@ http_dispose(struct http *http)
     loop_timer_cancel(http->loop, &http->pump_timer);
     loop_timer_cancel(http->loop, &http->curl_timer);
     roots_release(http->roots);
-    if (http->api_key != NULL) {
-        memset(http->api_key, 0, strlen(http->api_key));
-    }
-    mem_free(http->api_key);
+    mem_secret_free(http->api_key);
     mem_free(http->user_agent);
     mem_free(http->proxy);
     for (size_t i = 0; http->key_hosts != NULL && i < http->key_host_count;
@@ -79,8 +76,13 @@ copy_config(struct http *http, const struct http_config *config,
             return status;
         }
     }
-    if (!request_copy(&http->api_key, config->api_key) ||
-        !request_copy(&http->user_agent, agent) ||
+    if (config->api_key != NULL) {
+        http->api_key = mem_secret(config->api_key, strlen(config->api_key));
+        if (http->api_key == NULL) {
+            goto no_memory;
+        }
+    }
+    if (!request_copy(&http->user_agent, agent) ||
         !request_copy(&http->proxy, config->proxy)) {
         goto no_memory;
     }
@@ -159,6 +161,17 @@ http_free(struct http *http)
 
 /* ---- the jobs -------------------------------------------------------------*/
 
+/* The transfer is over: nobody needs them, and the key is in one. */
+static void
+drop_headers(struct http_job *job)
+{
+    for (struct curl_slist *h = job->headers; h != NULL; h = h->next) {
+        mem_wipe(h->data, strlen(h->data));
+    }
+    curl_slist_free_all(job->headers);
+    job->headers = NULL;
+}
+
 void
 job_free(struct http_job *job)
 {
@@ -179,7 +192,7 @@ job_free(struct http_job *job)
         http->last_job = job->prev;
     }
     http->in_flight--;
-    curl_slist_free_all(job->headers);
+    drop_headers(job);
     mem_free(job->url);
     mem_free(job->method);
     mem_free(job->body);
@@ -193,6 +206,7 @@ job_end(struct http_job *job, sgo_status status, const sgo_error *error)
     struct http_end *end = &job->end;
 
     transfer_drop(job);
+    drop_headers(job);
     loop_timer_cancel(http->loop, &job->timeout);
     loop_timer_cancel(http->loop, &job->slow);
     end->status = status;

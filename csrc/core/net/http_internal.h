@@ -125,14 +125,18 @@ sgo_status request_fill(struct http_job *job,
 /* A copy owned by *out; NULL stays NULL.  false: out of memory. */
 bool request_copy(char **out, const char *text);
 
-/* http_transfer.c */
+/* http_multi.c */
 sgo_status transfer_open(struct http *http, size_t max_connections);
 void transfer_close(struct http *http);
+/* Let curl work on what is due; the caller is outside curl and reaps. */
+void transfer_action(struct http *http, curl_socket_t fd, int mask);
+/* CURLOPT_CLOSESOCKETFUNCTION; ctx is the http. */
+int transfer_close_descriptor(void *ctx, curl_socket_t fd);
+
+/* http_transfer.c */
 sgo_status transfer_begin(struct http_job *job);
 void transfer_drop(struct http_job *job); /* out of curl */
 void transfer_slow(void *ctx);
-/* Let curl work on what is due, then reap; the caller is outside curl. */
-void transfer_action(struct http *http, curl_socket_t fd, int mask);
 bool transfer_reap(struct http *http);
 
 /* http_head.c: curl's header callback. */

@@ -192,7 +192,7 @@ add_header(struct curl_slist **list, const char *name, const char *value)
     }
     snprintf(line, cap, *value != '\0' ? "%s: %s" : "%s;", name, value);
     longer = curl_slist_append(*list, line);
-    memset(line, 0, cap); /* it may be the key */
+    mem_wipe(line, cap); /* it may be the key */
     mem_free(line);
     if (longer == NULL) {
         return false;

@@ -10,7 +10,7 @@ free_pairs(struct pusher_pair *pairs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         mem_free(pairs[i].name);
-        mem_free(pairs[i].value);
+        mem_secret_free(pairs[i].value);
     }
     mem_free(pairs);
 }
@@ -62,7 +62,8 @@ copy_pairs(const struct pusher_pair *from, size_t count, bool *failed)
     }
     for (size_t i = 0; i < count; i++) {
         out[i].name = copy_text(from[i].name, failed);
-        out[i].value = copy_text(from[i].value, failed);
+        out[i].value = mem_secret(from[i].value, strlen(from[i].value));
+        *failed = *failed || out[i].value == NULL;
     }
     return out;
 }

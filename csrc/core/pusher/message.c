@@ -68,8 +68,20 @@ message_json(const char *bytes, size_t len, cJSON **out)
     } else {
         status = SGO_INVALID;
     }
+    mem_wipe(padded, len); /* options hold the key */
     mem_free(padded);
     return status;
+}
+
+void
+message_wipe(cJSON *tree)
+{
+    for (cJSON *at = tree; at; at = at->next) {
+        if (cJSON_IsString(at)) {
+            mem_wipe(at->valuestring, strlen(at->valuestring));
+        }
+        message_wipe(at->child); /* no deeper than message_json allows */
+    }
 }
 
 cJSON *

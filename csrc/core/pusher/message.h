@@ -30,6 +30,10 @@ void message_init(void);
 sgo_status message_json(const char *bytes, size_t len,
                         cJSON **out) SGO_WARN_UNUSED;
 
+/* Zero all strings of a tree that held a secret, before its cJSON_Delete.
+ * NULL is fine. */
+void message_wipe(cJSON *tree);
+
 /* The member `name` of an object; NULL if absent or (*twice) repeated. */
 cJSON *message_member(const cJSON *object, const char *name, bool *twice);
 

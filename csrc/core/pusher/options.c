@@ -290,7 +290,10 @@ add_pair(struct reading *r, struct pusher_pair **list, size_t *count,
     }
     *list = grown;
     grown[*count] = (struct pusher_pair){copy(r, name, strlen(name)),
-                                         copy(r, value, strlen(value))};
+                                         mem_secret(value, strlen(value))};
+    if (grown[*count].value == NULL) {
+        refuse(r, SGO_NO_MEMORY, "out of memory");
+    }
     ++*count;
     return r->status;
 }
@@ -401,6 +404,7 @@ pusher_options_parse(const char *key, const char *options_json, size_t len,
     if (r.status == SGO_OK) {
         read_auth(&r);
     }
+    message_wipe(tree);
     cJSON_Delete(tree);
     if (r.status != SGO_OK) {
         pusher_coordinates_fini(&r.c);
