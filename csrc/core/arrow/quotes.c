@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "arrow/rows.h"
-#include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { RUN_NUMBERS = COLUMN_BOOKMAKER_ID, MEMOS = 64 };
@@ -483,7 +483,7 @@ static struct quote_stream *
 quote_stream_create(size_t columns, size_t n)
 {
     const size_t each = sizeof(void *) + sizeof(size_t);
-    uint64_t seed = (uint64_t)clock_now_ns();
+    const uint64_t seed = hash_process_seed();
     struct quote_stream *s;
 
     if (n > (SIZE_MAX - sizeof(*s)) / each) {

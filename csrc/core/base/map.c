@@ -2,29 +2,27 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { MAP_MIN_SLOTS = 8 };
 
-static uint64_t
-hash_bytes(uint64_t seed, const char *key, size_t len)
+uint64_t
+map_hash(uint64_t seed, const char *key, size_t len)
 {
-    uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325) ^ len, word;
+    const uint64_t secret = hash_secret(seed);
+    uint64_t h = seed ^ len, word;
 
     for (; len > 8; key += 8, len -= 8) {
         memcpy(&word, key, 8);
-        h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
-        h ^= h >> 29;
+        h = hash_step(h, word, secret);
     }
     word = 0;
     for (size_t i = 0; i < len; i++) {
         word = word << 8 | (unsigned char)key[i];
     }
-    h = (h ^ word) * UINT64_C(0x9fb21c651e98df25);
-    h ^= h >> 29;
-    h ^= h >> 32;
-    h *= UINT64_C(0xd6e8feb86659fd93);
-    return h ^ (h >> 32);
+    h = hash_step(h, word, secret);
+    return hash_step(h, secret >> 32, secret);
 }
 
 void
@@ -74,7 +72,7 @@ find(const struct map *m, const char *key, size_t len)
     if (m->len == 0) {
         return NULL;
     }
-    at = find_slot(m, hash_bytes(m->seed, key, len), key, len);
+    at = find_slot(m, map_hash(m->seed, key, len), key, len);
     return m->slots[at] ? &m->entries[m->slots[at] - 1] : NULL;
 }
 
@@ -150,7 +148,7 @@ map_put(struct map *m, const char *key, size_t key_len, void *value,
     if (copy == NULL) {
         return SGO_NO_MEMORY;
     }
-    hash = hash_bytes(m->seed, key, key_len);
+    hash = map_hash(m->seed, key, key_len);
     m->slots[find_slot(m, hash, key, key_len)] = (uint32_t)m->used + 1;
     m->entries[m->used++] = (struct map_entry){copy, key_len, hash, value};
     m->len++;

@@ -25,6 +25,9 @@ struct map {
 
 void map_init(struct map *m, uint64_t seed);
 
+/* What places a key. */
+uint64_t map_hash(uint64_t seed, const char *key, size_t key_len);
+
 /* Frees keys and table; the values belong to the owner. */
 void map_fini(struct map *m);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "json/document_internal.h"
 #include "json/walk.h"
@@ -222,26 +222,6 @@ document_bytes_resident(const struct document *doc)
 /* Bytes: `"":0,` is the smallest member, and the last has no comma. */
 enum { SMALLEST_HASHED = DOCUMENT_HASH_MEMBERS * 5 };
 
-/* Drawn once per process, so that keys cannot be chosen to collide. */
-static uint64_t
-hash_seed(void)
-{
-    static _Atomic uint64_t seed;
-    uint64_t value = atomic_load_explicit(&seed, memory_order_relaxed);
-
-    if (value == 0) {
-        uint64_t expected = 0;
-
-        value = (uint64_t)clock_now_ns() ^ (uint64_t)(uintptr_t)&value << 17 ^
-                (uint64_t)(uintptr_t)&seed;
-        value |= 1;
-        if (!atomic_compare_exchange_strong(&seed, &expected, value)) {
-            value = expected;
-        }
-    }
-    return value;
-}
-
 struct text
 document_key(const struct document *doc, uint32_t off)
 {
@@ -309,7 +289,7 @@ make_hash(const struct document *doc, uint32_t index, uint32_t members)
 
     walk_init(&w, doc, index);
     while (walk_next(&w, &item)) {
-        uint32_t hashed = (uint32_t)text_hash(item.key, hash_seed());
+        uint32_t hashed = (uint32_t)text_hash(item.key, hash_process_seed());
         uint32_t slot = 0;
         struct key_entry *entry = find(doc, hash, item.key, hashed, &slot);
 
@@ -403,5 +383,6 @@ document_hash_get(const struct document *doc, const struct key_hash *hash,
 {
     uint32_t slot = 0;
 
-    return find(doc, hash, key, (uint32_t)text_hash(key, hash_seed()), &slot);
+    return find(doc, hash, key, (uint32_t)text_hash(key, hash_process_seed()),
+                &slot);
 }

@@ -3,6 +3,7 @@
  * compared by what a quote means. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "json/path.h"
 #include "json/quote_compare.h"
@@ -119,6 +120,7 @@ read_line(struct value element, struct alt_line *out)
 {
     size_t len;
     const char *raw;
+    uint64_t seed;
 
     *out = (struct alt_line){.value = element, .line = none};
     if (!VALUE_GET(element, "spread", &out->line)) {
@@ -127,12 +129,12 @@ read_line(struct value element, struct alt_line *out)
     if (out->line.doc == NULL) {
         return;
     }
+    seed = hash_process_seed() ^ (uint64_t)out->over_under;
     if (value_type(out->line) == VALUE_STRING) {
-        out->hash = text_hash(value_text(out->line), out->over_under);
+        out->hash = text_hash(value_text(out->line), seed);
     } else {
         raw = value_raw(out->line, &len);
-        out->hash = text_hash((struct text){raw, (uint32_t)len, false},
-                              out->over_under);
+        out->hash = text_hash((struct text){raw, (uint32_t)len, false}, seed);
     }
 }
 

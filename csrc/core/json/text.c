@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 static uint32_t
 hex4(const char *p)
 {
@@ -198,16 +200,10 @@ text_equal_bytes(struct text a, const char *bytes, size_t len)
     return equal_decoded(a, bytes, len);
 }
 
-static inline uint64_t
-mix(uint64_t h, uint64_t word)
-{
-    h = (h ^ word) * UINT64_C(0x9FB21C651E98DF25);
-    return h ^ h >> 32;
-}
-
 uint64_t
 text_hash(struct text text, uint64_t seed)
 {
+    const uint64_t secret = hash_secret(seed);
     uint64_t h = seed, word = 0;
     size_t n = 0;
 
@@ -216,7 +212,7 @@ text_hash(struct text text, uint64_t seed)
 
         for (n = text.len; n >= 8; n -= 8, p += 8) {
             memcpy(&word, p, 8);
-            h = mix(h, word);
+            h = hash_step(h, word, secret);
         }
         word = 0;
         if (n > 0) {
@@ -233,12 +229,11 @@ text_hash(struct text text, uint64_t seed)
             block[n++ % 8] = (char)c;
             if (n % 8 == 0) {
                 memcpy(&word, block, 8);
-                h = mix(h, word);
+                h = hash_step(h, word, secret);
             }
         }
         word = 0;
         memcpy(&word, block, n % 8);
     }
-    h = mix(mix(h, word), n);
-    return h ^ h >> 29;
+    return hash_step(hash_step(h, word, secret), n, secret);
 }
