@@ -187,6 +187,29 @@ bench-json: prepare-build ## what documents cost, against inflate; ARGS='--json'
 	    VARIANT=release
 	@$(BUILD)/release/benchmarks/bench_json $(ARGS)
 
+# The peers have a virtual environment and a node_modules of their own, which
+# only these targets make.
+BENCH_PYTHON := benchmarks/.venv/bin/python
+BENCH_NODE := benchmarks/clients/node
+.PHONY: bench bench-load bench-peers
+bench: prepare-test bench-peers ## side by side with peers; ARGS=--quick
+	@$(SUBMAKE) extension
+	@$(BENCH_PYTHON) benchmarks/run.py $(ARGS)
+
+bench-load: prepare-test bench-peers ## 80 updates a second; ARGS='--minutes 10'
+	@$(SUBMAKE) extension
+	@$(BENCH_PYTHON) benchmarks/load.py $(ARGS)
+
+bench-peers: benchmarks/.venv/made $(BENCH_NODE)/node_modules/made
+benchmarks/.venv/made: benchmarks/requirements.txt
+	@$(PYTHON) -m venv $(@D)
+	@$(BENCH_PYTHON) -m pip install --quiet -r $<
+	@touch $@
+$(BENCH_NODE)/node_modules/made: $(BENCH_NODE)/package.json
+	@npm install --prefix $(BENCH_NODE) --silent --no-audit --no-fund \
+	    --no-package-lock
+	@touch $@
+
 .PHONY: ci
 ci: ## what CI runs; prints each step's seconds
 	@$(PYTHON) .ci/steps.py $(CI_STEPS)
