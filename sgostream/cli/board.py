@@ -39,6 +39,7 @@ __all__ = ["Board"]
 _FLASH_SECONDS = 2.5  # a moved price fades for so long
 _RATE_SECONDS = 10.0  # updates per second are those of the last so many
 _OLD_SECONDS = 120.0  # an age from here on is yellow
+_MESSAGE_SECONDS = 15.0
 _STALE_EVENT_SECONDS = 15.0  # an event not proven for so long is marked
 _LEFT = 9  # league and state
 _SCORE = 4
@@ -136,6 +137,7 @@ class Board:
         self._names = streams_of(streams)
         self._games: dict[str, _Game] = {}
         self._moves = 0
+        self._message = (float("-inf"), "")
         self._recent: deque[tuple[float, int]] = deque()
         self._began = time.monotonic()
         self._was_live = False
@@ -202,6 +204,18 @@ class Board:
                 new.decimal == old.decimal and (new.line or 0) > (old.line or 0)
             )
             game.moved[change.odd_id, change.bookmaker_id] = (now, up)
+
+    def tell(self, text: str) -> None:
+        """Show a message, as of an error that mends itself, for a while.
+
+        May be called from any thread.
+        """
+        self._message = (time.monotonic(), clean(text))
+
+    def _told(self, now: float) -> Text | None:
+        if now - self._message[0] > _MESSAGE_SECONDS:
+            return None
+        return Text(f" {self._message[1]}", style="yellow")
 
     # -- keys -----------------------------------------------------------------
 
@@ -275,6 +289,9 @@ class Board:
         if not games:
             lines.append(self._nothing_yet(now))
         lines += [Text("")] * (height - 1 - len(lines))
+        told = self._told(now)
+        if told is not None and len(lines) > 2:
+            lines[height - 2] = told
         lines.append(self._footer(games, fitting, books))
         for line in lines:
             line.no_wrap, line.overflow = True, "crop"
@@ -355,6 +372,8 @@ class Board:
         live = self._is_live()
         if self.paused:
             state = (" PAUSED ", "bold black on yellow")
+        elif live and any(s.connection == "polling" for s in self._streams):
+            state = (" POLLING ", "bold black on yellow")  # current, but not at once
         elif live:
             state = (" LIVE ", "bold white on dark_green")
         elif self._was_live:

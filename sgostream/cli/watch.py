@@ -70,6 +70,14 @@ def show(
         odds_format=options.odds_format,
         sport=options.sport,
     )
+    for stream in streams:
+        stream.on_error(lambda error: board.tell(str(error)))
+        stream.on_gap(
+            lambda gap: board.tell(
+                f"a gap is repaired ({gap.reason}): {gap.events_refetched} events "
+                "fetched again"
+            )
+        )
     # Stamps too: the age of a price that does not move is its proof.
     with client.subscribe(*streams, include_timestamps=True) as subscription:
         _board(console, board, subscription, options)

@@ -177,6 +177,8 @@ def test_the_board_follows_a_feed(rig: Rig) -> None:
         assert board.press("space")
         assert "PAUSED" in drawn(board)[0]
         assert not board.press("q")
+        board.tell("something\nhappened")
+        assert "something\ufffdhappened" in drawn(board)[-2]
         for width, height in ((40, 5), (80, 10), (300, 100)):
             small = drawn(board, width, height)
             assert len(small) <= height
@@ -188,6 +190,17 @@ def test_the_board_follows_a_feed(rig: Rig) -> None:
         lines = drawn(board)
         assert lines[1].startswith(" STALE")
         assert "last proof" in lines[1]
+
+
+def test_polling_is_said(rig: Rig) -> None:
+    rig.sim.add_slate(2, size=30_000, live=1.0)
+    client = rig.client(tls=False, transport="poll")
+    live = client.live()
+    board = Board(client, [live])
+    with client.subscribe(live) as updates:
+        live.wait_live(20)
+        board.feed(updates.get_batch(timeout=5))
+        assert "POLLING" in drawn(board)[0]
 
 
 # -- a real terminal

@@ -15,7 +15,6 @@ import pytest
 
 import sgostream
 from sgostream.cli import __main__ as entry
-from sgostream.cli.app import app
 from sgostream.cli.common import Exit, exit_of
 from sgostream.sim import Simulator
 
@@ -258,11 +257,21 @@ def test_without_the_extra_it_names_the_extra(
     assert 'pip install "sgostream[cli]"' in capsys.readouterr().err
 
 
-def test_completion_is_offered(run: Run) -> None:
-    from typer.main import get_command
-
-    names = {name for p in get_command(app).params for name in p.opts}
-    assert "--install-completion" in names
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("sgostream do", {"doctor"}), ("sgostream watch --upcoming NB", {"NBA"})],
+)
+def test_completion(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    words: set[str],
+) -> None:
+    monkeypatch.setenv("_SGOSTREAM_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
+    assert entry.main([]) == 0
+    assert set(capsys.readouterr().out.split()) == words
 
 
 def _program(sim: Simulator, *arguments: str) -> subprocess.Popen[str]:
