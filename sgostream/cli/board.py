@@ -363,7 +363,7 @@ class Board:
         text = Text(
             f" STALE{since}: {stream.connection}, {stream.phase}. "
             f"Prices may be old; last proof: {age.reason} ",
-            style="bold white on red",
+            style="bold bright_white on #a8141e",
         )
         text.pad_right(500)
         return text
@@ -375,9 +375,9 @@ class Board:
         elif live and any(s.connection == "polling" for s in self._streams):
             state = (" POLLING ", "bold black on yellow")  # current, but not at once
         elif live:
-            state = (" LIVE ", "bold white on dark_green")
+            state = (" LIVE ", "bold bright_white on #0a6b2d")
         elif self._was_live:
-            state = (" STALE ", "bold white on red")
+            state = (" STALE ", "bold bright_white on #a8141e")
         else:
             phase = next((s.phase for s in self._streams if s.phase != "live"), "live")
             state = (f" {phase} ", "bold black on yellow")

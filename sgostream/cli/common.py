@@ -240,6 +240,16 @@ class Feeds:
             out.insert(0, client.live())
         return out
 
+    def first(self) -> str:
+        """The first feed in words, ``events:upcoming NFL``; makes no client."""
+        if self.live:
+            return "events:live"
+        if self.upcoming:
+            return f"events:upcoming {self.upcoming[0]}"
+        if self.event_ids:
+            return f"events:byid {self.event_ids[0]}"
+        return self.feed or "events:live"
+
     def _pairs(self) -> Iterator[tuple[str, str]]:
         for text in self.params:
             name, found, value = text.partition("=")

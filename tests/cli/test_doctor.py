@@ -582,9 +582,10 @@ def test_the_command_in_words(run: Run, sim: Simulator) -> None:
 
 def test_the_command_in_json(run: Run, sim: Simulator) -> None:
     sim.configure(streaming=False)
-    result = run("doctor", "--json", "--wait", "1", "--patience", "5")
+    result = run("doctor", "--json", "--upcoming", "NFL", "--wait", "1")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
+    assert told["feed"] == "events:upcoming NFL"
     assert (told["verdict"], told["cause"]) == ("fail", "plan_without_streaming")
     assert "transport" in told["remedy"]
     assert all(step["seconds"] >= 0 for step in told["steps"])

@@ -34,11 +34,9 @@ def run(
 ) -> None:
     """Examine, print, and end with status 1 when something is broken."""
     target = Target(connect, feeds, _key(), patience, wait)
-    named = feeds.upcoming or feeds.event_ids or (feeds.feed,)
-    feed = " ".join(part for part in named[:1] if part) or "events:live"
     python = ".".join(map(str, sys.version_info[:3]))
     versions = f"sgostream {__version__}, Python {python}; {core_versions()}"
-    report = Report(target.base_url, feed, versions)
+    report = Report(target.base_url, feeds.first(), versions)
     if as_json:
         report.steps.extend(diagnose(target))
         print(json.dumps(report.json(), ensure_ascii=False))
