@@ -310,7 +310,7 @@ def tail(
         typer.Option(
             "--every",
             metavar="SECONDS",
-            help="At most one update of an event in.",
+            help="At most one update of an event in so long.",
             min=0,
         ),
     ] = 0.0,
