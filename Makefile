@@ -267,6 +267,24 @@ screenshots: prepare-docs ## take the pictures in docs/images anew
 	    $(VENV_PYTHON) $$script $$built || exit 1; \
 	done
 
+# The libraries inside (packaging/sources.txt) are built once into DEPS;
+# SOURCES=folder with their archives instead of downloads.
+DEPS ?= $(BUILD)/deps
+.PHONY: wheel wheel-root
+wheel: ## a wheel with its libraries inside, licences, SBOM: in dist/
+	@$(PREPARE) build wheel
+	@packaging/build_deps.sh $(DEPS)
+	@rm -rf build/lib.* build/wheel
+	@SGO_STATIC=$(abspath $(DEPS)) $(VENV_PYTHON) -m build --wheel \
+	    --no-isolation --outdir build/wheel . >build/wheel.log 2>&1 || \
+	    { tail -n 40 build/wheel.log; exit 1; }
+	@$(VENV_PYTHON) packaging/finish_wheel.py --deps $(DEPS) build/wheel/*.whl
+
+wheel-root: wheel ## that wheel in a bare Debian root: https and wss (root needed)
+	@$(PREPARE) build demo wheel roots
+	@$(SUBMAKE) extension
+	@$(VENV_PYTHON) tests/tools/wheel_root.py $(ARGS) dist/*manylinux*.whl
+
 .PHONY: clean
 clean: ## remove what was built (keeps .venv)
 	rm -rf $(BUILD) dist *.egg-info sgostream/_core*.so
@@ -362,7 +380,7 @@ C_STYLED := $(sort $(wildcard csrc/core/*.[ch] csrc/core/*/*.[ch] \
     tests/tools/*.[ch] tests/fuzz/*.[ch] examples/*.[ch] \
     benchmarks/*.[ch] benchmarks/c/*.[ch] tests/sim/*.[ch]))
 PY_LINTED := setup.py .ci sgostream tests examples benchmarks \
-    docs/conf.py docs/tools
+    docs/conf.py docs/tools packaging
 
 $(OUT)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)

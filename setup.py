@@ -7,6 +7,9 @@ PKG_CONFIG
 SGO_<LIBRARY>_CFLAGS, SGO_<LIBRARY>_LIBS
     Flags for one library instead of pkg-config's, for example
     ``SGO_LIBCURL_LIBS="-L/opt/curl/lib -lcurl"``.
+SGO_STATIC
+    A prefix of static libraries (``packaging/build_deps.sh``): the module takes
+    them in and shows none of their names.
 SGO_BUILD
     asan, tsan, debug, coverage: instrumented builds; none: Python files only.
 CC, CFLAGS, LDFLAGS
@@ -103,7 +106,15 @@ def find_pkg_config() -> str | None:
 
 def ask_pkg_config(command: str, *arguments: str) -> str | None:
     """Return what pkg-config prints, None if it refuses."""
-    done = subprocess.run([command, *arguments], capture_output=True, text=True)
+    env = dict(os.environ)
+    prefix = env.get("SGO_STATIC")
+    if prefix:  # these and no others
+        env["PKG_CONFIG_LIBDIR"] = str(Path(prefix).resolve() / "lib" / "pkgconfig")
+        env.pop("PKG_CONFIG_PATH", None)
+        arguments = ("--static", *arguments)
+    done = subprocess.run(
+        [command, *arguments], capture_output=True, text=True, env=env
+    )
     return done.stdout.strip() if done.returncode == 0 else None
 
 
@@ -137,10 +148,14 @@ def library_flags(
             f"sgostream needs {name} {library.minimum} or newer, which {trouble}. "
             f"Install it:\n{install_help(library.packages)}\n{override}."
         )
-    return (
-        shlex.split(ask_pkg_config(command, "--cflags", name) or ""),
-        shlex.split(ask_pkg_config(command, "--libs", name) or ""),
-    )
+    cflags = ask_pkg_config(command, "--cflags", name)
+    libs = ask_pkg_config(command, "--libs", name)
+    if cflags is None or libs is None:
+        raise BuildError(
+            f"{command} knows {name} but not what it requires: "
+            f"see `{command} --libs {name}`. {override}."
+        )
+    return shlex.split(cflags), shlex.split(libs)
 
 
 def project_version() -> str:
@@ -201,6 +216,9 @@ class build_ext(_build_ext):  # noqa: N801
             self.add_flags(extension, flavour)
         if flavour:
             self.build_temp = f"{self.build_temp}-{flavour}"
+        if os.environ.get("SGO_STATIC"):
+            self.build_temp = f"{self.build_temp}-static"
+            self.force = True  # link anew; what is current is not compiled again
         temp = Path(self.build_temp)
         temp.mkdir(parents=True, exist_ok=True)
         with open(temp.parent / ".lock", "w") as lock:
@@ -237,6 +255,11 @@ class build_ext(_build_ext):  # noqa: N801
             extension.extra_link_args += ["-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
             if not flavour:
                 extension.extra_compile_args += FORTIFY
+            if os.environ.get("SGO_STATIC"):
+                extension.extra_link_args += [
+                    *("-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"),
+                    "-Wl,--strip-debug",
+                ]
 
     def build_extensions(self) -> None:
         self.compiler.compile = functools.partial(

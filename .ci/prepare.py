@@ -57,6 +57,9 @@ NEEDS = [
     ("browser", "command chromium", "chromium"),
     ("browser", "file /usr/share/fonts/*/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
     ("browser", "file /usr/share/fonts/*/inter/*", "fonts-inter"),
+    ("wheel", "command curl", "curl"),
+    ("wheel", "command cmake", "cmake"),
+    ("wheel", "file /usr/share/perl/5*/FindBin.pm", "perl"),
 ]
 
 # group -> extras of pyproject.toml
@@ -68,6 +71,7 @@ EXTRAS = {
     "docs": ["sim", "cli", "notebook", "test", "docs"],
     "browser": [],
     "lab": ["sim", "notebook", "test", "lab"],
+    "wheel": ["wheel"],
 }
 
 # group -> folder with a package.json

@@ -49,14 +49,14 @@ def mirror() -> str:
     sys.exit("no Debian archive among apt's sources: set DEBIAN_MIRROR")
 
 
-def bootstrap(suite: str, folder: Path) -> None:
+def bootstrap(suite: str, folder: Path, include: str = INCLUDE) -> None:
     """Make the root, unless a kept one is there."""
     if (folder / "etc" / "debian_version").exists():
         return
     run(
         "debootstrap",
         "--variant=minbase",
-        f"--include={INCLUDE}",
+        f"--include={include}",
         suite,
         folder,
         mirror(),

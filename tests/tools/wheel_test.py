@@ -16,7 +16,15 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_SHIPPED = ("tests/", "benchmarks/", ".ci/", ".venv/", "build/", "dist/")
+NOT_SHIPPED = (
+    "tests/",
+    "benchmarks/",
+    "packaging/",
+    ".ci/",
+    ".venv/",
+    "build/",
+    "dist/",
+)
 
 SMOKE = """
 import importlib.metadata, json, pathlib, sys
