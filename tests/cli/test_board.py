@@ -259,7 +259,11 @@ class Terminal:
 
 
 def widest(text: str) -> int:
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    """The longest line of the last whole frame; each begins at the top."""
+    frames = text.split("\x1b[H")
+    if len(frames) < 3:
+        return 0
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", frames[-2])
     return max(len(line) for line in re.split(r"[\r\n]+", plain))
 
 
