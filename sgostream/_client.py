@@ -287,7 +287,23 @@ class Client:
     async def fetch_async(
         self, *event_ids: str, timeout: float | None = None
     ) -> dict[str, Event]:
-        """``fetch`` inside a coroutine."""
+        """``fetch`` inside a coroutine.
+
+        Parameters
+        ----------
+        *event_ids : str
+        timeout : float, optional
+            Seconds to wait; None waits as long as requests are retried.
+
+        Returns
+        -------
+        dict of str to Event
+            Those that the API knows.
+
+        Raises
+        ------
+        TimeoutError, SgoError
+        """
         ids = self._ids(event_ids)
         call = await asyncio.to_thread(self._core.fetch, ids)
         await _wait_call(call, timeout)
@@ -317,7 +333,23 @@ class Client:
         return _read_usage(call.json)
 
     async def usage_async(self, *, timeout: float | None = None) -> Usage:
-        """``usage`` inside a coroutine."""
+        """``usage`` inside a coroutine.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; None waits as long as the request is retried.
+
+        Returns
+        -------
+        Usage
+
+        Raises
+        ------
+        AuthenticationError
+            The API does not know the key.
+        TimeoutError, SgoError
+        """
         call = await asyncio.to_thread(self._core.usage)
         await _wait_call(call, timeout)
         return _read_usage(call.json)
@@ -330,7 +362,12 @@ class Client:
     # -- the rest -------------------------------------------------------------
 
     def stats(self) -> ClientStats:
-        """Counters of this client."""
+        """Counters of this client, as they are now.
+
+        Returns
+        -------
+        ClientStats
+        """
         return ClientStats(**self._core.stats())
 
     @property

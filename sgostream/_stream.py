@@ -354,6 +354,18 @@ class Stream:
         one daemon thread of its own, in order.  What one raises is logged,
         handed to ``on_error``, and stops nothing.
 
+        Parameters
+        ----------
+        callback : callable, optional
+            Called with an :class:`Update`.
+        **options
+            As for :meth:`subscribe`.
+
+        Returns
+        -------
+        callable
+            The callback, or a decorator where only options were given.
+
         Raises
         ------
         TypeError
@@ -380,17 +392,51 @@ class Stream:
         self._dispatcher.add_subscription(subscription, callback)
 
     def on_state(self, callback: OnState, /) -> OnState:
-        """Call a function with each :class:`StateChange` of the connection."""
+        """Call a function with each :class:`StateChange` of the connection.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the thread of the stream's callbacks, in order.
+
+        Returns
+        -------
+        callable
+            The callback, so that this serves as a decorator.
+        """
         self._register("state", "on_state", callback)
         return callback
 
     def on_gap(self, callback: OnGap, /) -> OnGap:
-        """Call a function with each :class:`Gap`, once it is repaired."""
+        """Call a function with each :class:`Gap`, once it is repaired.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the thread of the stream's callbacks, in order.
+
+        Returns
+        -------
+        callable
+            The callback, so that this serves as a decorator.
+        """
         self._register("gap", "on_gap", callback)
         return callback
 
     def on_error(self, callback: OnError, /) -> OnError:
-        """Call a function with every reported error, the final one too."""
+        """Call a function with every reported error, the final one too.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the thread of the stream's callbacks, in order.  An error
+            that is ``retryable`` is being retried.
+
+        Returns
+        -------
+        callable
+            The callback, so that this serves as a decorator.
+        """
         self._register("error", "on_error", callback)
         return callback
 
@@ -445,7 +491,23 @@ class Stream:
         return self
 
     async def wait_live_async(self, timeout: float | None = None) -> Self:
-        """``wait_live`` inside a coroutine."""
+        """``wait_live`` inside a coroutine.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; None waits for ever.
+
+        Returns
+        -------
+        Stream
+            Itself.
+
+        Raises
+        ------
+        TimeoutError, ClosedError, SgoError
+            As ``wait_live``.
+        """
         checked = None if timeout is None else _options.seconds("timeout", timeout)
         await asyncio.to_thread(self.start)
         async with asyncio.timeout(checked):
@@ -612,7 +674,12 @@ class Stream:
         return Chart(self, event_id, odd_id, **options)
 
     def stats(self) -> StreamStats:
-        """Counters of this stream."""
+        """Counters of this stream, as they are now.
+
+        Returns
+        -------
+        StreamStats
+        """
         return StreamStats(**self._core.stats())
 
     def __repr__(self) -> str:

@@ -251,7 +251,12 @@ class Subscription:
         self._core.close()
 
     def stats(self) -> SubscriptionStats:
-        """Counters of this subscription."""
+        """Counters of this subscription, as they are now.
+
+        Returns
+        -------
+        SubscriptionStats
+        """
         matches = self._core.pattern_matches()
         return SubscriptionStats(
             **self._core.stats(),
