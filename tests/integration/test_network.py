@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import Names, Program, Proxy, dead_port, free_port, mute_port
+from hostile import Names, Program, Proxy, Sleep, dead_port, free_port, mute_port
 from rig import SLACK, Rig, Watch, eventually
 
 import sgostream
@@ -341,3 +341,61 @@ def test_a_server_that_is_away_is_awaited(rig: Rig) -> None:
         eventually(lambda: live.phase == "live", "live again")
         assert {i: e.json() for i, e in live.events.items()} == second.truth()
         live.close()
+
+
+# -- a machine that sleeps ------------------------------------------------------
+
+SLEEPER = """
+import sys, time, sgostream
+class Client(sgostream.Client):
+    _core_options = {{"pong_timeout": 1.0}}
+client = Client(**{options!r})
+live = client.live().wait_live(20)
+print("live", flush=True)
+for line in sys.stdin:
+    client.stats()
+    live.subscribe(initial=False).close()
+    client.fetch({event_id!r})
+    print("awake", flush=True)
+    if line.strip() == "wait":
+        while live.stats().reconnects == 0:
+            time.sleep(0.01)
+        live.wait_live(20)
+        score = live.events[{event_id!r}]["teams"]["home"]["score"]
+        print("live", live.stats().reconnects, score, flush=True)
+client.close()
+"""
+
+
+def test_after_a_sleep_the_socket_is_tried_at_once(rig: Rig, tmp_path: Path) -> None:
+    """Activity time is 30 s: without the jump nothing would be asked so soon."""
+    event_id = rig.sim.add_event(live=True)
+    machine = Sleep(tmp_path)
+    code = SLEEPER.format(options=rig.options(), event_id=event_id)
+
+    def pinged() -> bool:
+        return any(
+            "pusher:ping" in text
+            for one in rig.sim.connections()
+            for text in one["received"]
+        )
+
+    with Program(code, environment=machine.environment()) as program:
+        assert program.line() == "live"
+        assert not pinged()
+        machine.sleep(15)
+        program.say("awake?")
+        assert program.line() == "awake"
+        eventually(pinged, "the ping")
+        assert len(rig.sockets()) == 1  # it was answered
+        rig.sim.mute()
+        with rig.sim.suppressed():
+            rig.sim.patch(event_id, SCORE, 31)
+        began = time.monotonic()
+        machine.sleep(15)
+        program.say("wait")
+        assert program.line() == "awake"
+        assert program.line() == "live 1 31"
+        assert time.monotonic() - began < 20.0  # not the activity time of 30 s
+        assert len(rig.sockets()) == 2
+        assert program.finish()[0] == 0

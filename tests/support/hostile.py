@@ -69,14 +69,7 @@ class Names:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._library = folder / "names.so"
-        source = folder / "names.c"
-        source.write_text(_NAMES_C, encoding="utf-8")
-        subprocess.run(
-            ["gcc", "-shared", "-fPIC", "-o", self._library, source, "-ldl"],
-            check=True,
-            env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},
-        )
+        self._library = _build(folder, "names", _NAMES_C)
 
     def environment(self) -> dict[str, str]:
         """For the program; a sanitizer's own library stays in front."""
@@ -101,6 +94,118 @@ class Names:
         """The names looked up so far."""
         path = self._folder / "asked"
         return path.read_text().split() if path.exists() else []
+
+
+_SLEEP_C = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+static int timers[16]; /* of CLOCK_BOOTTIME, + 1 */
+
+static int64_t
+slept_s(void)
+{
+    FILE *f = fopen(getenv("SGO_TEST_SLEPT"), "r");
+    long s = 0;
+
+    if (f) {
+        if (fscanf(f, "%ld", &s) != 1) {
+            s = 0;
+        }
+        fclose(f);
+    }
+    return s;
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int (*real)(clockid_t, struct timespec *) =
+        dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, out);
+
+    if (clock == CLOCK_BOOTTIME) {
+        out->tv_sec += slept_s();
+    }
+    return result;
+}
+
+int
+timerfd_create(int clock, int flags)
+{
+    int (*real)(int, int) = dlsym(RTLD_NEXT, "timerfd_create");
+    int fd = real(clock, flags);
+
+    for (int i = 0; clock == CLOCK_BOOTTIME && i < 16; i++) {
+        if (timers[i] == 0) {
+            timers[i] = fd + 1;
+            break;
+        }
+    }
+    return fd;
+}
+
+int
+timerfd_settime(int fd, int flags, const struct itimerspec *to,
+                struct itimerspec *old)
+{
+    int (*real)(int, int, const struct itimerspec *, struct itimerspec *) =
+        dlsym(RTLD_NEXT, "timerfd_settime");
+    struct itimerspec at = *to;
+
+    for (int i = 0; i < 16; i++) {
+        if (timers[i] == fd + 1 && (flags & TFD_TIMER_ABSTIME) &&
+            at.it_value.tv_sec > slept_s()) {
+            at.it_value.tv_sec -= slept_s();
+        }
+    }
+    return real(fd, flags, &at, old);
+}
+"""
+
+
+class Sleep:
+    """A machine that sleeps, for one program: its clock jumps, nothing else.
+
+    `CLOCK_BOOTTIME` is ahead of `CLOCK_MONOTONIC` by what was slept, which is
+    how a suspended machine looks when it wakes up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._slept = folder / "slept"
+        self._slept.write_text("0")
+        self._library = _build(folder, "sleep", _SLEEP_C)
+
+    def environment(self) -> dict[str, str]:
+        """For the program; a sanitizer's own library stays in front."""
+        preload = [*os.environ.get("LD_PRELOAD", "").split(), str(self._library)]
+        return {
+            **os.environ,
+            "LD_PRELOAD": " ".join(preload),
+            "SGO_TEST_SLEPT": str(self._slept),
+        }
+
+    def sleep(self, seconds: int) -> None:
+        """So much later, all at once."""
+        new = self._slept.with_suffix(".new")
+        new.write_text(str(int(self._slept.read_text()) + seconds))
+        new.rename(self._slept)
+
+
+def _build(folder: Path, name: str, source: str) -> Path:
+    library, code = folder / f"{name}.so", folder / f"{name}.c"
+    code.write_text(source, encoding="utf-8")
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-o", library, code, "-ldl"],
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},
+    )
+    return library
 
 
 @contextlib.contextmanager
