@@ -3,92 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from rig import Rig, eventually
-
-ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ROOT / "examples"
-
-
-class Program:
-    """A running program and the lines that it has printed so far."""
-
-    def __init__(self, command: list[str], env: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=env,
-        )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-
-    def shows(self, *parts: str) -> None:
-        """Wait for a line with all these parts."""
-
-        def found() -> bool:
-            if any(all(p in line for p in parts) for line in tuple(self.lines)):
-                return True
-            assert self.process.poll() is None, "\n".join(self.lines)
-            return False
-
-        try:
-            eventually(found, f"a line with {parts}", 30)
-        except AssertionError as error:
-            error.add_note("\n".join(self.lines[-20:]))
-            raise
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(20)
-        self._reader.join(5)
-        return status
-
-
-@contextmanager
-def running(rig: Rig, *command: str) -> Iterator[Program]:
-    env = {
-        **os.environ,
-        "SPORTS_ODDS_API_KEY_HEADER": rig.sim.api_key,
-        "SPORTS_GAME_ODDS_BASE_URL": rig.sim.https_base_url,
-        "SSL_CERT_FILE": rig.sim.ca_file,
-        "PYTHONUNBUFFERED": "1",
-    }
-    program = Program(list(command), env)
-    try:
-        yield program
-    finally:
-        program.end()
-
-
-def example(name: str, *arguments: str) -> list[str]:
-    return [sys.executable, str(EXAMPLES / name), *arguments]
+from programs import EXAMPLES, example, running
+from rig import Rig
 
 
 def test_every_example_is_tested() -> None:
-    tested = Path(__file__).read_text(encoding="utf-8")
+    here = Path(__file__)
+    tested = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (here, here.with_name("test_trading_examples.py"))
+    )
     for path in [*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.c")]:
         assert path.stem in tested, f"{path.name} is run by no test"
 
