@@ -257,7 +257,7 @@ compare_alt_lines(struct reading *r, struct quote_change change)
         read_line(element, &line);
         change.old_quote = line_table_take(&table, &line);
         change.new_quote = element;
-        if (quotes_differ(change.old_quote, change.new_quote)) {
+        if (quotes_differ(change.old_quote, change.new_quote, NULL)) {
             add_quote(r, &change);
         }
     }
@@ -284,14 +284,17 @@ compare_quotes(struct reading *r, struct text odd_id, struct text bookmaker_id,
         .old_quote = object_or_none(old_value),
         .new_quote = object_or_none(new_value),
     };
+    bool may_have_lines;
 
     if (r->filter != NULL && !show_bookmaker(r->filter, bookmaker_id)) {
         return;
     }
-    if (quotes_differ(change.old_quote, change.new_quote)) {
+    if (quotes_differ(change.old_quote, change.new_quote, &may_have_lines)) {
         add_quote(r, &change);
     }
-    compare_alt_lines(r, change);
+    if (may_have_lines) {
+        compare_alt_lines(r, change);
+    }
 }
 
 static void
@@ -508,6 +511,19 @@ read_change(struct reading *r, const struct change *change)
     }
 }
 
+/* Whether a change stands in the quote that was compared last. */
+static bool
+is_in_last_quote(const struct reading *r, const struct change *change)
+{
+    const bool is_old = change->kind == SGO_CHANGE_REMOVED;
+    const struct document *doc = is_old ? r->old_doc : r->new_doc;
+    const uint32_t record = is_old ? r->last_old : r->last_new;
+    const uint32_t off = is_old ? change->old_off : change->new_off;
+
+    return record != VALUE_LEAF && doc->containers[record].off < off &&
+           off < doc->containers[record].end;
+}
+
 static void
 read_changes(struct reading *r, const struct changes *changes)
 {
@@ -517,7 +533,11 @@ read_changes(struct reading *r, const struct changes *changes)
     }
     path_namer_init(&r->namer, r->old_doc, r->new_doc);
     for (size_t i = 0; i < changes->n && r->status == SGO_OK; i++) {
-        read_change(r, &changes->items[i]);
+        const struct change *change = &changes->items[i];
+
+        if (!is_in_last_quote(r, change)) { /* else nothing new: no name */
+            read_change(r, change);
+        }
     }
 }
 

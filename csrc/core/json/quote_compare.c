@@ -13,28 +13,15 @@ is_news(struct text key)
            !text_equal_bytes(key, "altLines", 8);
 }
 
-/* Does a key stand behind the place where w is? */
-static bool
-stands_again(struct walk w, struct text key)
-{
-    struct walk_item item = {.off = 0};
-
-    while (walk_next(&w, &item)) {
-        if (text_equal(item.key, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Two quotes by what mostly is so: the same keys in the same order, each
- * once.  1: they differ in more than their time stamp; 0: they do not, and
- * have no alternative lines; -1: a closer look is needed. */
+ * once.  1: they differ in more than their time stamp; 0: they do not; -1: a
+ * closer look is needed, at alternative lines too. */
 static int
 differ_in_step(struct value a, struct value b)
 {
     struct walk a_walk, b_walk;
     struct walk_item a_item = {.off = 0}, b_item = {.off = 0};
+    struct text differs = {NULL, 0, false}; /* the key of what does */
 
     walk_init(&a_walk, a.doc, a.index);
     walk_init(&b_walk, b.doc, b.index);
@@ -46,26 +33,27 @@ differ_in_step(struct value a, struct value b)
             text_equal_bytes(a_item.key, "altLines", 8)) {
             return -1;
         }
+        if (differs.raw != NULL) {
+            if (text_equal(a_item.key, differs)) {
+                return -1; /* it stands twice, and the last counts */
+            }
+            continue;
+        }
         n = a_walk.at - a_item.off;
         if ((n != b_walk.at - b_item.off ||
              memcmp(a_walk.body + a_item.off, b_walk.body + b_item.off, n) !=
                  0) &&
-            is_news(a_item.key)) {
-            struct value a_value = {a.doc, a_item.off, a_item.index};
-            struct value b_value = {b.doc, b_item.off, b_item.index};
-
-            return value_equal(a_value, b_value) ||
-                           stands_again(a_walk, a_item.key) ||
-                           stands_again(b_walk, a_item.key)
-                       ? -1
-                       : 1;
+            is_news(a_item.key) &&
+            !value_equal((struct value){a.doc, a_item.off, a_item.index},
+                         (struct value){b.doc, b_item.off, b_item.index})) {
+            differs = a_item.key;
         }
     }
-    return walk_next(&b_walk, &b_item) ? -1 : 0;
+    return walk_next(&b_walk, &b_item) ? -1 : differs.raw != NULL;
 }
 
 bool
-quotes_differ(struct value a, struct value b)
+quotes_differ(struct value a, struct value b, bool *may_have_lines)
 {
     struct value_iter it;
     struct value a_value, b_value;
@@ -73,10 +61,16 @@ quotes_differ(struct value a, struct value b)
     int64_t balance = 0; /* members of a less those of b */
     int quick;
 
+    if (may_have_lines) {
+        *may_have_lines = true;
+    }
     if (a.doc == NULL || b.doc == NULL) {
         return a.doc != b.doc;
     }
     quick = differ_in_step(a, b);
+    if (quick >= 0 && may_have_lines) {
+        *may_have_lines = false;
+    }
     if (quick >= 0) {
         return quick;
     }
