@@ -210,6 +210,14 @@ $(BENCH_NODE)/node_modules/made: $(BENCH_NODE)/package.json
 	    --no-package-lock
 	@touch $@
 
+# ARGS=--write takes what is counted as the new budgets.
+.PHONY: budgets
+budgets: prepare-valgrind ## instructions of hot paths, counted, within 3 %
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/release/benchmarks/count_json \
+	    VARIANT=release
+	@$(PYTHON) benchmarks/budgets.py $(ARGS) \
+	    $(BUILD)/release/benchmarks/count_json
+
 .PHONY: ci
 ci: ## what CI runs; prints each step's seconds
 	@$(PYTHON) .ci/steps.py $(CI_STEPS)
