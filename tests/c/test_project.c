@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "json_help.h"
+#include "odds_event.h"
 
 static struct pool *pool;
 
@@ -269,6 +270,101 @@ an_update_prunes_builds_and_compares(void)
     shape_fini(&shape);
 }
 
+/* cJSON's reading without what one bookmaker's shape excludes. */
+static cJSON *
+pruned_by_cjson(const struct document *doc, const char *bookmaker, bool lines)
+{
+    cJSON *root = cJSON_ParseWithLength(doc->body, doc->len);
+    cJSON *odds = cJSON_GetObjectItemCaseSensitive(root, "odds");
+    cJSON *odd, *books, *book, *next;
+
+    cJSON_ArrayForEach(odd, odds)
+    {
+        books = cJSON_GetObjectItemCaseSensitive(odd, "byBookmaker");
+        for (book = books ? books->child : NULL; book != NULL; book = next) {
+            next = book->next;
+            if (!lines) {
+                cJSON_DeleteItemFromObjectCaseSensitive(book, "altLines");
+            }
+            if (strcmp(book->string, bookmaker) != 0) {
+                cJSON_Delete(cJSON_DetachItemViaPointer(books, book));
+            }
+        }
+    }
+    return root;
+}
+
+/* The result is the document that its bytes would give, prunes to itself, and
+ * says what cJSON says. */
+static void
+pruned_events_are_documents(void)
+{
+    static const char *const books[] = {"alphabet", "highstake", "unknown",
+                                        "nobody"};
+    struct rand r;
+    struct buf a, b;
+
+    rand_init(&r, 61);
+    buf_init(&a, 1 << 22);
+    buf_init(&b, 1 << 22);
+    for (int i = 0; i < check_rounds(80); i++) {
+        struct help_style style = {
+            .shuffle = i % 2, .spaces = i % 3 == 0, .disguise = i % 5 == 0};
+        const char *book = books[i % 4];
+        struct document *doc, *again, *out = NULL, *same = NULL;
+        struct shape shape;
+        cJSON *wanted, *got;
+
+        buf_reset(&a);
+        buf_reset(&b);
+        odds_event_write(&r, 1 + i % 9, &a);
+        doc = help_build_bytes(pool, a.data, a.len);
+        help_rewrite(&r, document_root(doc), &style, &b);
+        document_release(doc);
+        doc = help_build_bytes(pool, b.data, b.len);
+        shape_init(&shape);
+        shape.include_alt_lines = i % 4 == 0;
+        CHECK_INT(shape_set_bookmaker_ids(&shape, &book, 1), SGO_OK);
+        CHECK_INT(project(pool, doc, &shape, &out), SGO_OK);
+        again = help_build_bytes(pool, out->body, out->len);
+        CHECK_MEM(out->containers, out->count * sizeof(struct container),
+                  again->containers, again->count * sizeof(struct container));
+        CHECK_INT(project(pool, out, &shape, &same), SGO_OK);
+        CHECK(same == out);
+        wanted = pruned_by_cjson(doc, book, shape.include_alt_lines);
+        got = cJSON_ParseWithLength(out->body, out->len);
+        CHECK(wanted != NULL && got != NULL && help_same_json(wanted, got));
+        cJSON_Delete(wanted);
+        cJSON_Delete(got);
+        document_release(same);
+        document_release(again);
+        document_release(out);
+        document_release(doc);
+        shape_fini(&shape);
+    }
+    buf_fini(&a);
+    buf_fini(&b);
+}
+
+static void
+equal_keys_are_pruned_by_the_last(void)
+{
+    const char *ids[] = {"a"};
+    struct shape shape;
+
+    shape_init(&shape);
+    CHECK_INT(shape_set_odd_ids(&shape, ids, 1), SGO_OK);
+    shape.include_opposing = true;
+    check_project(&shape,
+                  "{\"odds\":{\"b\":{\"opposingOddID\":\"a\"},\"a\":{},"
+                  "\"b\":{},\"c\":{},\"c\":{\"opposingOddID\":\"a\"}}}",
+                  "{\"odds\":{\"a\":{},\"c\":{},"
+                  "\"c\":{\"opposingOddID\":\"a\"}}}");
+    check_project(&shape, "{\"odds\":{\"x\":1},\"odds\":{\"y\":[1],\"a\":2}}",
+                  "{\"odds\":{},\"odds\":{\"a\":2}}");
+    shape_fini(&shape);
+}
+
 static void
 a_failing_heap_leaves_nothing_behind(void)
 {
@@ -330,6 +426,8 @@ main(void)
     RUN(bad_names_are_refused);
     RUN(a_pruned_snapshot_holds_what_a_refetch_holds);
     RUN(an_update_prunes_builds_and_compares);
+    RUN(pruned_events_are_documents);
+    RUN(equal_keys_are_pruned_by_the_last);
     RUN(a_failing_heap_leaves_nothing_behind);
     pool_stats(pool, &stats);
     if (stats.used_bytes != 0) {

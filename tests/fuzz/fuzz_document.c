@@ -41,6 +41,8 @@ check_pruned(const char *bytes, size_t len)
     REQUIRE(document_build(pool, pruned->body, pruned->len, &again, NULL) ==
             SGO_OK);
     REQUIRE(again->count == pruned->count);
+    REQUIRE(memcmp(again->containers, pruned->containers,
+                   again->count * sizeof(struct container)) == 0);
     changes_release(changes);
     document_release(again);
     document_release(pruned);

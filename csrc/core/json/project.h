@@ -7,7 +7,11 @@
 #include "json/diff.h"
 #include "json/document.h"
 
-enum { SHAPE_MAX_NAMES = 10000 };
+enum { SHAPE_MAX_NAMES = 10000, SHAPE_MAX_NAME_BYTES = 1024 };
+
+/* Stands for any player in a name, as a part of its own. */
+#define SHAPE_PLAYER "PLAYER_ID"
+enum { SHAPE_PLAYER_BYTES = sizeof(SHAPE_PLAYER) - 1 };
 
 struct shape_name {
     char *bytes; /* NUL-terminated */
@@ -37,6 +41,10 @@ sgo_status shape_set_bookmaker_ids(struct shape *shape, const char *const *ids,
                                    size_t n);
 sgo_status shape_set_odd_ids(struct shape *shape, const char *const *ids,
                              size_t n);
+
+/* The order in which a shape's names stand. */
+int shape_compare_names(const char *a, size_t a_len, const char *b,
+                        size_t b_len);
 
 /* True when the shape prunes nothing. */
 bool shape_is_everything(const struct shape *shape);
