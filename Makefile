@@ -25,7 +25,7 @@ export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
 CI_STEPS := lint typecheck wheel-test test asan tsan
-FULL_STEPS := $(CI_STEPS) model fuzz sim-sample soak-minute ctest-long valgrind
+FULL_STEPS := $(CI_STEPS) model fuzz sim-sample soak-minute ctest-long valgrind test-browser
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
 
@@ -292,6 +292,18 @@ wheel-root: wheel ## that wheel in a bare Debian root: https and wss (root neede
 	@$(PREPARE) build demo wheel roots
 	@$(SUBMAKE) extension
 	@$(VENV_PYTHON) tests/tools/wheel_root.py $(ARGS) dist/*manylinux*.whl
+
+# In a real JupyterLab and Debian's Chromium: pictures go to build/images, and
+# with IMAGES=docs/images where the pages show them.  SGO_MEASURE_SECONDS=60.
+IMAGES ?= $(BUILD)/images
+.PHONY: test-browser notebook-images
+test-browser: prepare-build ## board and chart in JupyterLab: hands, 60 s of load
+	@$(PREPARE) build browser lab
+	@$(SUBMAKE) extension
+	@SGO_IMAGES=$(abspath $(IMAGES)) $(VENV)/bin/pytest -s tests/browser \
+	    --timeout 900 $(ARGS)
+notebook-images: ## pictures of board and chart in docs/images anew
+	@$(SUBMAKE) test-browser IMAGES=docs/images ARGS='-k by_hand'
 
 .PHONY: clean
 clean: ## remove what was built (keeps .venv)

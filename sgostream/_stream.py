@@ -172,6 +172,8 @@ class Stream:
             tuple[Callable[[Update], object], SubscriptionOptions]
         ] = []
         self._started = False
+        #: Boards and charts, whose last frame is of before the end.
+        self._views: weakref.WeakSet[Board | Chart] = weakref.WeakSet()
         _streams[id(self._core)] = self
         client._router.add(self._core.id, self._dispatcher)
 
@@ -235,6 +237,8 @@ class Stream:
         if self._owns_client:
             self._client.close()
         self._dispatcher.join(CALLBACKS_WAIT)
+        for view in list(self._views):
+            view.close()
         busy = self._dispatcher.running
         if busy is not None:
             _log.warning("closed while the callback %r is still running", busy)

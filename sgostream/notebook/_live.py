@@ -261,6 +261,7 @@ class LiveView:
         self._lock = threading.RLock()
         self._closed = False
         self._finalizer = weakref.finalize(self, self._feeder.stop)
+        stream._views.add(self)  # type: ignore[arg-type]
 
     # -- showing --------------------------------------------------------------
 

@@ -10,9 +10,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from .. import _options
 from .._options import KEY_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from .._options import ClientOptions
 
 __all__ = ["client_options"]
@@ -23,7 +26,14 @@ _told: ClientOptions | None = None
 
 
 def client_options(
-    *, events: int = 12, rate: float = 12.0, size: int | None = None, seed: int = 7
+    *,
+    events: int = 12,
+    rate: float = 12.0,
+    speed: float = 1.0,
+    live: float = 0.75,
+    leagues: Iterable[str] = (),
+    size: int | None = None,
+    seed: int = 7,
 ) -> ClientOptions:
     """What a client needs here: nothing with a key, else a simulator of its own.
 
@@ -37,6 +47,12 @@ def client_options(
         Games of the simulator.
     rate : float, default 12.0
         Changed events per second.
+    speed : float, default 1.0
+        Seconds of the games per second.
+    live : float, default 0.75
+        Share of games under way.
+    leagues : iterable of str, optional
+        Default all.
     size : int, optional
         Bytes of an event, roughly; default that of real ones.
     seed : int, default 7
@@ -57,18 +73,27 @@ def client_options(
         return {}
     with _lock:
         if _told is None or _process is None or _process.poll() is not None:
-            _process, _told = _start(events, rate, size, seed)
+            _process, _told = _start(
+                {
+                    "--events": events,
+                    "--rate": rate,
+                    "--speed": speed,
+                    "--live": live,
+                    "--leagues": ",".join(_options.names("leagues", leagues)),
+                    "--size": size,
+                    "--seed": seed,
+                }
+            )
         return {**_told}
 
 
 def _start(
-    events: int, rate: float, size: int | None, seed: int
+    settings: Mapping[str, object],
 ) -> tuple[subprocess.Popen[str], ClientOptions]:
     command = [sys.executable, "-m", f"{__package__}._simulate", "--json", "--no-tls"]
-    command += ["--events", str(events), "--rate", str(rate), "--seed", str(seed)]
-    command += ["--live", "0.75"]
-    if size is not None:
-        command += ["--size", str(size)]
+    for name, value in settings.items():
+        if value not in (None, ""):
+            command += [name, str(value)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # its end is the simulator's

@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as Timeout
 
 TOKEN = "a-token-of-this-test"
 DEADLINE_S = 120.0
@@ -32,6 +33,10 @@ class Lab:
         apputils.mkdir(parents=True)
         quiet = {"fetchNews": "false", "checkForUpdates": False}
         (apputils / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        manager = settings / "@jupyter-widgets" / "jupyterlab-manager"
+        manager.mkdir(parents=True)
+        self._manager = manager / "plugin.jupyterlab-settings"
+        self.set_save_state(on=True)
         self._themes = apputils / "themes.jupyterlab-settings"
         self.set_theme(dark=False)
         (folder / "notebooks").mkdir()
@@ -78,6 +83,10 @@ class Lab:
     def set_theme(self, *, dark: bool) -> None:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self._themes.write_text(json.dumps({"theme": name}))
+
+    def set_save_state(self, *, on: bool) -> None:
+        """Save widgets with notebooks; JupyterLab does so when asked to only."""
+        self._manager.write_text(json.dumps({"saveState": on}))
 
     def write(self, name: str, *cells: str) -> None:
         book = nbformat.v4.new_notebook(
@@ -129,28 +138,25 @@ class Notebook:
             timeout=DEADLINE_S * 1000,
         )
 
-    def kernel_pid(self) -> int:
-        """Of the only kernel there is."""
-        server = self.lab._process.pid
-        out = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(server)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        pids = [
-            int(line.split()[0])
-            for line in out.stdout.splitlines()
-            if "ipykernel" in line
-        ]
-        assert len(pids) == 1, out.stdout
-        return pids[0]
+    def wait_rows(self) -> None:
+        """Wait for a board with rows; a picture of what is there instead."""
+        try:
+            self.page.wait_for_selector(".sgo-board tbody tr")
+        except Timeout:
+            self.page.screenshot(path=self.lab.folder / "failure.png")
+            print(f"\nsee {self.lab.folder / 'failure.png'}")
+            raise
 
-    def select(self, index: int) -> None:
-        self.page.evaluate(
-            "i => { jupyterapp.shell.currentWidget.content.activeCellIndex = i }",
-            index,
+    def kernel_pid(self) -> int:
+        """Process of this notebook's kernel."""
+        name = self.page.evaluate(
+            "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
         )
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if f"kernel-{name}.json".encode() in path.read_bytes():
+                    return int(path.parent.name)
+        raise RuntimeError(f"no process of kernel {name}")
 
 
 def chromium() -> str:

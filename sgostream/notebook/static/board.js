@@ -97,6 +97,10 @@ class BoardView {
     this.league = "";
     this.paused = false;
     this.lines = new Map(); // row id -> its elements
+    this.behind = new Set(); // lines out of sight, written once a second
+    this.watcher = new IntersectionObserver((seen) => this.onSight(seen), {
+      rootMargin: "100px",
+    });
     this.moved = new Map(); // td -> when
     this.flip = false;
     this.order = "";
@@ -159,9 +163,11 @@ class BoardView {
     );
     this.head = make("tr", { role: "row" });
     this.body = make("tbody", { role: "rowgroup" });
+    this.columns = make("colgroup");
     this.table = make(
       "table",
       { role: "grid", "aria-label": `Odds of ${this.store.settings.feed}` },
+      this.columns,
       make("thead", { role: "rowgroup" }, this.head),
       this.body,
     );
@@ -228,11 +234,19 @@ class BoardView {
     } else {
       if (changed.rows) this.syncRows(frame);
       for (const id of changed.games) this.writeGame(id);
-      for (const id of changed.marks) this.writeLabel(id);
+      for (const id of changed.marks) {
+        // Another main line: other prices compare, in the whole row.
+        const line = this.lines.get(id);
+        if (line?.seen && line.shown !== line.row.line) this.catchUp(line);
+      }
       this.flip = !this.flip;
       for (const [id, columns] of changed.cells) {
         const line = this.lines.get(id);
         if (!line) continue;
+        if (!line.seen) {
+          this.behind.add(line);
+          continue;
+        }
         for (const [column, moved] of columns) this.writeCell(line, column, moved);
         this.writeBest(line, columns.get(line.row.best) || 0);
       }
@@ -242,7 +256,28 @@ class BoardView {
     if (this.headline.kind !== this.store.condition()[0]) this.tick();
   }
 
+  // Rows come into sight or leave it.
+  onSight(seen) {
+    for (const { target, isIntersecting } of seen) {
+      const line = this.lines.get(Number(target.dataset.row));
+      if (!line || line.tr !== target) continue;
+      line.seen = isIntersecting;
+      if (isIntersecting && this.behind.has(line) && !this.paused) this.catchUp(line);
+    }
+  }
+
+  catchUp(line) {
+    this.behind.delete(line);
+    this.writeLabel(line.row.id);
+    for (let column = 0; column < line.cells.length - FIXED; column += 1) {
+      this.writeCell(line, column, 0);
+    }
+    this.writeBest(line, 0);
+  }
+
   buildAll(frame) {
+    this.watcher.disconnect();
+    this.behind.clear();
     this.lines.clear();
     this.moved.clear();
     this.body.replaceChildren();
@@ -269,6 +304,11 @@ class BoardView {
         ),
       ),
     );
+    const widths = [236, 160, 134, 44, ...heads.slice(FIXED).map(() => 68)];
+    this.columns.replaceChildren(
+      ...widths.map((width) => make("col", { style: `width:${width}px` })),
+    );
+    this.table.style.minWidth = `${widths.reduce((sum, width) => sum + width)}px`;
     this.syncRows(frame);
     this.arrange();
     this.tick();
@@ -278,12 +318,15 @@ class BoardView {
     for (const [id, line] of this.lines) {
       if (frame.rows[id] === line.row) continue;
       line.tr.remove();
+      this.watcher.unobserve(line.tr);
+      this.behind.delete(line);
+      for (const td of line.cells) this.moved.delete(td);
       this.lines.delete(id);
     }
     const width = FIXED + (frame.books || []).length;
     for (const row of Object.values(frame.rows)) {
       if (this.lines.has(row.id)) continue;
-      const tr = make("tr", { role: "row" });
+      const tr = make("tr", { role: "row", "data-row": row.id });
       const cells = [];
       for (let i = 0; i < width; i += 1) {
         const kind = ["sgo-game", "sgo-odd", "sgo-top", "sgo-age"][i] || "";
@@ -294,8 +337,9 @@ class BoardView {
         cells.push(cell);
       }
       tr.append(...cells);
-      const line = { row, tr, cells };
+      const line = { row, tr, cells, seen: true };
       this.lines.set(row.id, line);
+      this.watcher.observe(tr);
       this.writeGameCell(line);
       this.writeLabel(row.id);
       for (let column = 0; column < width - FIXED; column += 1) {
@@ -331,6 +375,7 @@ class BoardView {
   writeLabel(id) {
     const line = this.lines.get(id);
     if (!line) return;
+    line.shown = line.row.line;
     const [market, side] = line.row.label.split(/: (.*)/s);
     line.cells[1].replaceChildren(
       make("span", { class: "sgo-market" }, market),
@@ -504,6 +549,7 @@ class BoardView {
     const left = status && status.left_out ? `Not shown: ${status.left_out}.` : "";
     if (this.foot.textContent !== left) this.foot.textContent = left;
     if (this.paused) return;
+    for (const line of this.behind) this.catchUp(line);
     const now = kind === "saved" && status ? status.time : Date.now() / 1000;
     for (const line of this.lines.values()) {
       if (!line.tr.hidden) this.writeAge(line, now);
@@ -616,6 +662,9 @@ export default {
     store.add(view);
     view.draw();
     view.tick();
-    return () => store.remove(view);
+    return () => {
+      view.watcher.disconnect();
+      store.remove(view);
+    };
   },
 };
