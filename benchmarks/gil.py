@@ -4,7 +4,7 @@ For events of several sizes: ten quotes move, the update arrives, and the thread
 that takes it runs three steps on its own CPU clock:
 
 take
-    ``get_batch(max=1)`` of an update that is there: one small object.
+    ``next(subscription)`` of an update that is there: one small object.
 list
     ``len(update.quotes)``: compares nothing the core has not compared already,
     and runs detached from Python.  It grows with what changed.
@@ -74,7 +74,7 @@ def measure(subscription: sgostream.Subscription) -> dict[str, float]:
     clock = time.thread_time_ns
     wait_readable(subscription._core)
     t0 = clock()
-    (update,) = subscription.get_batch(max=1, timeout=20)
+    update = next(subscription)
     t1 = clock()
     quotes = update.quotes
     n = len(quotes)

@@ -139,14 +139,16 @@ static PyObject *
 quote_item(struct core_state *state, PyObject *update, size_t i)
 {
     sgo_quote_change change = sgo_update_quote(update_handle(update), i);
+    PyObject *old_quote = quote_from_value(state, change.old_quote, NULL);
 
-    return record_new(state, TYPE_QUOTE_CHANGE,
-                      Py_XNewRef(update_event_id(update)),
-                      convert_key(state, change.odd_id),
-                      convert_key(state, change.bookmaker_id),
-                      PyBool_FromLong(change.is_alt_line),
-                      quote_from_value(state, change.old_quote),
-                      quote_from_value(state, change.new_quote));
+    return record_new(
+        state, TYPE_QUOTE_CHANGE, Py_XNewRef(update_event_id(update)),
+        convert_key(state, change.odd_id),
+        convert_key(state, change.bookmaker_id),
+        PyBool_FromLong(change.is_alt_line), old_quote,
+        old_quote == NULL
+            ? NULL
+            : quote_from_value(state, change.new_quote, old_quote));
 }
 
 /* None, not MISSING: a consensus value is a plain optional text. */

@@ -159,7 +159,7 @@ convert_row(struct core_state *state, const sgo_quote_row *row)
     return Py_BuildValue("(NNNN)", convert_key(state, row->odd_id),
                          convert_key(state, row->bookmaker_id),
                          PyBool_FromLong(row->is_alt_line),
-                         quote_from_value(state, row->quote));
+                         quote_from_value(state, row->quote, NULL));
 }
 
 static PyObject *

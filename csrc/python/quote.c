@@ -5,6 +5,7 @@
 #include "convert.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *const quote_fields[] = {
     "odds", "text", "line", "available", "last_updated_at", "deeplink", NULL};
@@ -13,7 +14,7 @@ static const int64_t NO_TIME = INT64_MIN;
 
 struct quote_object {
     PyObject_HEAD
-    PyObject *text;     /* str or None */
+    PyObject *text;     /* str or None; NULL: what the odds spell */
     PyObject *deeplink; /* str or None */
     double line;
     int64_t updated_ms; /* epoch; NO_TIME: absent */
@@ -35,24 +36,63 @@ text_or_none(sgo_text raw)
     return raw.bytes == NULL ? Py_NewRef(Py_None) : convert_text(raw);
 }
 
+/* The text's object, or another reference to `like` where that is it. */
+static PyObject *
+text_like(sgo_text raw, PyObject *like)
+{
+    if (like != NULL && raw.bytes != NULL && PyUnicode_Check(like) &&
+        PyUnicode_IS_ASCII(like) &&
+        (size_t)PyUnicode_GET_LENGTH(like) == raw.len &&
+        memcmp(PyUnicode_1BYTE_DATA(like), raw.bytes, raw.len) == 0 &&
+        memchr(raw.bytes, '\\', raw.len) == NULL) {
+        return Py_NewRef(like);
+    }
+    return text_or_none(raw);
+}
+
+/* Are the odds spelt in the one way that can be made again from their value:
+ * a sign, and digits without a leading zero? */
+static bool
+is_plain(const sgo_quote *q)
+{
+    sgo_text raw = q->odds_text;
+
+    if (!q->has_odds || raw.len < 2 || raw.bytes[1] == '0' ||
+        (raw.bytes[0] != '+' && raw.bytes[0] != '-')) {
+        return false;
+    }
+    for (size_t i = 1; i < raw.len; i++) {
+        if (raw.bytes[i] < '0' || raw.bytes[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
 PyObject *
-quote_from_value(struct core_state *state, sgo_value value)
+quote_from_value(struct core_state *state, sgo_value value, PyObject *like)
 {
     PyTypeObject *type = state->types[TYPE_QUOTE];
+    PyObject *like_link = NULL;
     struct quote_object *self;
     sgo_quote q;
 
     if (sgo_value_type(value) == SGO_TYPE_NONE) {
         Py_RETURN_NONE;
     }
+    if (like != NULL && Py_IS_TYPE(like, type)) {
+        like_link = quote_of(like)->deeplink;
+    }
     self = quote_of(type->tp_alloc(type, 0));
     if (self == NULL) {
         return NULL;
     }
     sgo_quote_read(value, &q);
-    self->text = text_or_none(q.odds_text);
-    self->deeplink = text_or_none(q.deeplink);
-    if (self->text == NULL || self->deeplink == NULL) {
+    if (!is_plain(&q)) {
+        self->text = text_or_none(q.odds_text);
+    }
+    self->deeplink = text_like(q.deeplink, like_link);
+    if (self->deeplink == NULL || PyErr_Occurred()) {
         Py_DECREF(self);
         return NULL;
     }
@@ -192,7 +232,13 @@ get_odds(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_text(PyObject *self, void *Py_UNUSED(closure))
 {
-    return Py_NewRef(quote_of(self)->text);
+    const struct quote_object *quote = quote_of(self);
+
+    if (quote->text == NULL) {
+        return PyUnicode_FromFormat("%s%d", quote->odds < 0 ? "" : "+",
+                                    (int)quote->odds);
+    }
+    return Py_NewRef(quote->text);
 }
 
 /* The decimal price; 0 where the odds give none (no American odds lie

@@ -7,8 +7,10 @@
 /* The constructor's arguments, NULL-terminated. */
 extern const char *const quote_fields[];
 
-/* The quote that stands at value; None where there is none (type NONE).  New
- * reference or NULL. */
-PyObject *quote_from_value(struct core_state *state, sgo_value value);
+/* The quote that stands at value; None where there is none (type NONE).  With
+ * `like`, a quote that is probably much the same, None or NULL, texts are
+ * shared.  New reference or NULL. */
+PyObject *quote_from_value(struct core_state *state, sgo_value value,
+                           PyObject *like);
 
 #endif
