@@ -18,6 +18,7 @@ import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as Timeout
 
+BUILD = Path(__file__).resolve().parents[2] / "build"
 TOKEN = "a-token-of-this-test"
 DEADLINE_S = 120.0
 
@@ -143,8 +144,10 @@ class Notebook:
         try:
             self.page.wait_for_selector(".sgo-board tbody tr")
         except Timeout:
-            self.page.screenshot(path=self.lab.folder / "failure.png")
-            print(f"\nsee {self.lab.folder / 'failure.png'}")
+            target = BUILD / "failure.png"
+            self.page.screenshot(path=target)
+            log = (self.lab.folder / "lab.log").read_text()
+            print(f"\nsee {target}; the server said:\n{log[-4000:]}")
             raise
 
     def kernel_pid(self) -> int:
