@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 #include <zlib.h>
 #if SGO_HAVE_LIBDEFLATE
 #include <libdeflate.h>
@@ -25,6 +26,8 @@
 #include "json/simd.h"
 #include "json_help.h"
 #include "odds_event.h"
+
+#define MEMORY_LIMIT 1.25
 
 enum {
     SERIES = 24, /* successive versions with 3 % of the quotes touched */
@@ -532,9 +535,87 @@ struct row {
     double us, ratio, low, high;
 };
 
+/* --- memory ----------------------------------------------------------- */
+
+struct memory {
+    double accounted; /* bytes held to bytes of JSON */
+    double resident;  /* the same, as the system sees it */
+    size_t events, json;
+};
+
+static size_t
+resident_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    must(file != NULL && fscanf(file, "%*s %lu", &pages) == 1, "statm");
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Events of many sizes, each updated twice: the pool then holds what a client
+ * of so many events would let it keep (a sixteenth, 8 to 64 MiB). */
 static void
-print_table(const struct bench *b, const struct row *rows, unsigned rounds,
-            bool samples)
+measure_memory(struct memory *m)
+{
+    enum { EVENTS = 500, ROUNDS = 3, LARGEST = 320 };
+    struct pool *pool = pool_create(8 << 20);
+    struct document **held = calloc(EVENTS, sizeof(struct document *));
+    size_t before, own = 0;
+    struct pool_stats stats;
+    struct rand r;
+    struct buf b;
+
+    must(pool != NULL && held != NULL, "memory");
+    rand_init(&r, 13);
+    buf_init(&b, SCAN_MAX_BYTES);
+    buf_reserve(&b, 2 << 20);
+    memset(b.data, 0, b.cap);
+    before = resident_bytes();
+    for (int i = 0; i < ROUNDS * EVENTS; i++) {
+        struct document **doc = &held[i % EVENTS], *old = *doc;
+        struct changes *changes = NULL;
+
+        buf_reset(&b);
+        if (old == NULL) {
+            odds_event_write(&r, (int)rand_between(&r, 1, LARGEST), &b);
+            *doc = help_build_bytes(pool, b.data, b.len);
+        } else {
+            odds_event_touch(&r, old, 100, &b);
+            must(document_update(pool, b.data, b.len, old, doc, &changes,
+                                 NULL) == SGO_OK,
+                 "update");
+        }
+        changes_release(changes);
+        document_release(old);
+        if (i == EVENTS) {
+            pool_stats(pool, &stats);
+            pool_set_max_cached(pool, stats.used_bytes / 16 > 64 << 20
+                                          ? 64 << 20
+                                          : stats.used_bytes / 16);
+        }
+    }
+    pool_stats(pool, &stats);
+    *m = (struct memory){.events = EVENTS};
+    for (int i = 0; i < EVENTS; i++) {
+        m->json += held[i]->len;
+        own += sizeof(*held[i]) + held[i]->event_id_len + 1;
+    }
+    m->accounted = (double)(stats.used_bytes + stats.cached_bytes + own) /
+                   (double)m->json;
+    m->resident = (double)(resident_bytes() - before) / (double)m->json;
+    for (int i = 0; i < EVENTS; i++) {
+        document_release(held[i]);
+    }
+    free(held);
+    buf_fini(&b);
+    pool_release(pool);
+}
+
+static void
+print_table(const struct bench *b, const struct row *rows,
+            const struct memory *m, unsigned rounds, bool samples)
 {
     struct utsname system = {.machine = "?"};
     int over = 0;
@@ -561,13 +642,20 @@ print_table(const struct bench *b, const struct row *rows, unsigned rounds,
                limit[0] && rows[i].ratio > candidates[i].limit ? " over" : "");
         over += limit[0] && rows[i].ratio > candidates[i].limit;
     }
-    printf("\n%d over their limits\n", over);
+    over += m->accounted > MEMORY_LIMIT || m->resident > MEMORY_LIMIT;
+    printf("\nbytes held for each byte of JSON, %zu events of %zu MB in all: "
+           "%.3f, resident %.3f (limit %.2f)\n",
+           m->events, m->json / 1000000, m->accounted, m->resident,
+           MEMORY_LIMIT);
+    printf("%d over their limits\n", over);
 }
 
 static void
-print_json(const struct row *rows)
+print_json(const struct row *rows, const struct memory *m)
 {
-    printf("{\n");
+    printf("{\n  \"bytes held\": {\"accounted\": %.4f, \"resident\": %.4f, "
+           "\"limit\": %.2f},\n",
+           m->accounted, m->resident, MEMORY_LIMIT);
     for (int i = 0; i < CANDIDATES; i++) {
         printf(
             "  \"%s\": {\"us\": %.2f, \"ratio\": %.5f, \"limit\": %.2f}%s\n",
@@ -633,6 +721,7 @@ main(int argc, char **argv)
 {
     struct bench b = {.round = 0};
     struct row rows[CANDIDATES];
+    struct memory memory;
     unsigned rounds = LEAST_ROUNDS;
     bool json = false, samples;
 
@@ -647,12 +736,13 @@ main(int argc, char **argv)
         }
     }
     must(rounds > 0, "--rounds");
+    measure_memory(&memory);
     samples = prepare(&b);
     measure(&b, rounds, rows);
     if (json) {
-        print_json(rows);
+        print_json(rows, &memory);
     } else {
-        print_table(&b, rows, rounds, samples);
+        print_table(&b, rows, &memory, rounds, samples);
     }
     clean_up(&b);
     return 0;

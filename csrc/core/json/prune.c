@@ -339,7 +339,7 @@ prune_object(struct pruner *p, enum level level, uint32_t object)
 {
     const struct document *doc = p->doc;
     struct walk w;
-    struct walk_item item;
+    struct walk_item item = {.off = 0};
     struct gap gap = {.open = false};
     bool any = false; /* a member stays */
     uint32_t behind, child;
