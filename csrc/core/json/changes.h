@@ -2,6 +2,8 @@
 #ifndef SGO_JSON_CHANGES_H
 #define SGO_JSON_CHANGES_H
 
+#include <string.h>
+
 #include "json/diff.h"
 
 /* Zero-filled but for `pool` at first. */
@@ -38,10 +40,25 @@ sgo_status change_list_finish(struct change_list *list,
                               const struct document *new_doc,
                               struct changes **out);
 
-/* A key of which a change alone is not news. */
-#define TEXT_IS_TIMESTAMP(key)                                                \
-    (((key).len == 13 || (key).escaped) &&                                    \
-     text_equal_bytes((key), "lastUpdatedAt", 13))
+/* Is it a key of which a change alone is not news? */
+static inline bool
+text_is_timestamp(struct text key)
+{
+    static const char name[] = "lastUpdatedAt";
+    uint64_t head, tail, name_head, name_tail;
+
+    if (key.escaped) {
+        return text_equal_bytes(key, name, sizeof(name) - 1);
+    }
+    if (key.len != sizeof(name) - 1) {
+        return false;
+    }
+    memcpy(&head, key.raw, 8); /* thirteen bytes as two words */
+    memcpy(&tail, key.raw + sizeof(name) - 9, 8);
+    memcpy(&name_head, name, 8);
+    memcpy(&name_tail, name + sizeof(name) - 9, 8);
+    return head == name_head && tail == name_tail;
+}
 
 /* Compare two values of which the last key is `key` (raw == NULL: none) and
  * append what differs. */

@@ -92,7 +92,7 @@ diff_add_removed(struct change_list *list, struct value old_object,
                                       .old_off = old_value.off,
                                       .new_off = CHANGE_NONE,
                                       .kind = SGO_CHANGE_REMOVED,
-                                      .timestamp = TEXT_IS_TIMESTAMP(key),
+                                      .timestamp = text_is_timestamp(key),
                                   });
         }
     }
@@ -119,7 +119,7 @@ diff_objects(struct change_list *list, struct value old_object,
                                       .old_off = CHANGE_NONE,
                                       .new_off = new_value.off,
                                       .kind = SGO_CHANGE_ADDED,
-                                      .timestamp = TEXT_IS_TIMESTAMP(key),
+                                      .timestamp = text_is_timestamp(key),
                                   });
         }
     }
@@ -217,7 +217,7 @@ diff_values(struct change_list *list, struct value old_value,
                         .old_off = old_value.off,
                         .new_off = new_value.off,
                         .kind = SGO_CHANGE_VALUE,
-                        .timestamp = key.raw != NULL && TEXT_IS_TIMESTAMP(key),
+                        .timestamp = key.raw != NULL && text_is_timestamp(key),
                     });
 }
 

@@ -12,7 +12,7 @@ best_form(void)
 {
 #if SIMD_AVX2
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-        __builtin_cpu_supports("pclmul")) {
+        __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("popcnt")) {
         return FORM_AVX2;
     }
 #endif

@@ -1,6 +1,6 @@
 /* Which form of the scanner and of the update runs.  There are two, with the
  * same results: the portable one, and one for x86-64 processors that have
- * AVX2, BMI1 and carry-less multiplication.  Private to json/. */
+ * AVX2, BMI1, POPCNT and carry-less multiplication.  Private to json/. */
 #ifndef SGO_JSON_SIMD_H
 #define SGO_JSON_SIMD_H
 
@@ -8,7 +8,7 @@
 
 #if defined(__x86_64__)
 #define SIMD_AVX2 1
-#define SIMD_TARGET __attribute__((target("avx2,bmi,pclmul")))
+#define SIMD_TARGET __attribute__((target("avx2,bmi,pclmul,popcnt")))
 #else
 #define SIMD_AVX2 0
 #endif

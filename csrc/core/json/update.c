@@ -187,7 +187,7 @@ add_changed(struct update *u, const struct text *key, uint32_t old_off,
                       .old_off = old_off,
                       .new_off = new_off,
                       .kind = SGO_CHANGE_VALUE,
-                      .timestamp = key->raw != NULL && TEXT_IS_TIMESTAMP(*key),
+                      .timestamp = key->raw != NULL && text_is_timestamp(*key),
                   });
 }
 

@@ -225,7 +225,7 @@ add_member(struct update *u, struct text key, const char *p, uint32_t key_off)
                                          .old_off = CHANGE_NONE,
                                          .new_off = update_offset(u, p),
                                          .kind = SGO_CHANGE_ADDED,
-                                         .timestamp = TEXT_IS_TIMESTAMP(key),
+                                         .timestamp = text_is_timestamp(key),
                                      });
 }
 
@@ -335,7 +335,7 @@ member_has_gone(struct update *u, const struct level *level,
                                   .old_off = item->off,
                                   .new_off = CHANGE_NONE,
                                   .kind = SGO_CHANGE_REMOVED,
-                                  .timestamp = TEXT_IS_TIMESTAMP(item->key),
+                                  .timestamp = text_is_timestamp(item->key),
                               });
 }
 
