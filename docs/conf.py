@@ -29,7 +29,13 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 
 # Notebooks are executed by tests of their own, never by the build.
 nb_execution_mode = "off"
-myst_enable_extensions = ["attrs_block", "colon_fence", "deflist", "fieldlist"]
+myst_enable_extensions = [
+    "attrs_block",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "fieldlist",
+]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
