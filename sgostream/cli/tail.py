@@ -120,8 +120,9 @@ class _Output:
                 for update in updates
             ]
             try:
-                sys.stdout.write(_json_lines(objects, ascii_only=False))
-            except UnicodeEncodeError:  # a lone surrogate, or a narrow encoding
+                narrow = (sys.stdout.encoding or "").lower() not in ("utf-8", "utf8")
+                sys.stdout.write(_json_lines(objects, ascii_only=narrow))
+            except UnicodeEncodeError:  # a lone surrogate
                 sys.stdout.write(_json_lines(objects, ascii_only=True))
         else:
             for update in updates:

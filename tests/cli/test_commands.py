@@ -274,9 +274,10 @@ def test_completion(
     assert set(capsys.readouterr().out.split()) == words
 
 
-def _program(sim: Simulator, *arguments: str) -> subprocess.Popen[str]:
+def _program(sim: Simulator, *arguments: str, **more: str) -> subprocess.Popen[str]:
     env: dict[str, Any] = {
         **os.environ,
+        **more,
         "SPORTS_ODDS_API_KEY_HEADER": sim.api_key,
         "SPORTS_GAME_ODDS_BASE_URL": sim.base_url,
         "NO_PROXY": "*",
@@ -299,6 +300,20 @@ def test_a_reader_that_leaves_ends_tail_quietly(sim: Simulator) -> None:
         process.stdout.close()  # nothing more will come: it is noticed all the same
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+def test_a_narrow_encoding_loses_no_data(sim: Simulator) -> None:
+    (event_id,) = sim.truth()
+    names = {"medium": "Köln", "long": "Köln", "short": "KOL"}
+    sim.patch(event_id, ("teams", "home", "names"), names)
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    with _program(sim, "tail", "--json", "-n", "1", **ascii_only) as process:
+        out, errors = process.communicate(timeout=20)
+        assert "Köln" in json.loads(out)["title"]
+    with _program(sim, "doctor", "--wait", "0", **ascii_only) as process:
+        out, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "no_notifications" in out
 
 
 def test_ctrl_c_while_it_waits_for_an_answer(sim: Simulator) -> None:
