@@ -1888,6 +1888,31 @@ closing_stops_everything(void)
     end();
 }
 
+static bool
+one_added(struct world *x)
+{
+    return world_stream_of(x, 1)->added > 0;
+}
+
+/* A snapshot is split while it arrives. */
+static void
+the_first_event_does_not_wait_for_the_last(void)
+{
+    const struct world_request *r;
+
+    begin(100);
+    w.chunk_bytes = 100;
+    CHECK(world_start(&w));
+    CHECK_INT(world_stream(&w, 1, "events:live", NULL, NULL), SGO_OK);
+    CHECK(world_until(&w, one_added, 60 * NS_PER_S));
+    CHECK(S(1)->added < 5);
+    r = world_find(&w, "/stream/events");
+    CHECK(r != NULL && r->sent > 0 && r->sent < r->answer_len / 4);
+    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
+    CHECK_INT(S(1)->added, 100);
+    end();
+}
+
 static void
 a_recording_replays_exactly_and_holds_no_key(void)
 {
@@ -2035,6 +2060,7 @@ main(void)
     RUN(everything_in_a_url_is_escaped);
     RUN(the_snapshot_is_pruned_to_the_shape);
     RUN(closing_stops_everything);
+    RUN(the_first_event_does_not_wait_for_the_last);
     RUN(a_recording_replays_exactly_and_holds_no_key);
     RUN(counters_are_the_streams_own);
     return check_done();
