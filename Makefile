@@ -274,6 +274,7 @@ screenshots: prepare-docs ## take the pictures in docs/images anew
 	    case $$script in *_docs.py) built=$(DOCS) ;; *) built= ;; esac; \
 	    $(VENV_PYTHON) $$script $$built || exit 1; \
 	done
+	@$(SUBMAKE) notebook-images
 
 # The libraries inside (packaging/sources.txt) are built once into DEPS;
 # SOURCES=folder with their archives instead of downloads.
