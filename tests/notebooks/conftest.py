@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,9 @@ from kernel import Kernel
 from rig import Rig
 
 from sgostream.sim import Simulator
+
+# Kernels full of data frame libraries prove nothing about our memory.
+collect_ignore = ["test_docs.py"] if os.environ.get("SGO_SANITIZER") else []
 
 
 @pytest.fixture

@@ -177,7 +177,12 @@ console.log("equal");
 """
 
 
-def read_in_node(kind: str, walks: list[list[dict[str, Any]]], folder: Path) -> None:
+def read_in_node(
+    kind: str,
+    walks: list[list[dict[str, Any]]],
+    folder: Path,
+    env: dict[str, str],
+) -> None:
     """Let the browser's own code add frames up; the sum must be the whole."""
     script = "\n".join((STATIC / f"{n}.js").read_text() for n in ("live", kind))
     other = "readChart" if kind == "board" else "readBoard"
@@ -188,19 +193,19 @@ def read_in_node(kind: str, walks: list[list[dict[str, Any]]], folder: Path) -> 
         input=json.dumps({kind: walks}),
         capture_output=True,
         text=True,
+        env=env,
     )
     assert done.stdout == "equal\n", done.stderr
 
 
 def test_patches_add_up_to_the_whole_in_the_browsers_code(
-    tmp_path: Path, plain_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plain_env: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("os.environ", plain_env)
     walks = []
     for seed in range(12):
         table = Table(max_rows=9, max_bookmakers=3)
         walks.append(random_walk(random.Random(seed), table))
-    read_in_node("board", walks, tmp_path)
+    read_in_node("board", walks, tmp_path, plain_env)
 
 
 def chart_walk(rng: random.Random, points: Points) -> list[dict[str, Any]]:
@@ -221,14 +226,13 @@ def chart_walk(rng: random.Random, points: Points) -> list[dict[str, Any]]:
 
 
 def test_points_add_up_to_the_whole_in_the_browsers_code(
-    tmp_path: Path, plain_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plain_env: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("os.environ", plain_env)
     walks = []
     for seed in range(12):
         points = Points(ML_HOME, max_bookmakers=4)
         walks.append(chart_walk(random.Random(seed), points))
-    read_in_node("chart", walks, tmp_path)
+    read_in_node("chart", walks, tmp_path, plain_env)
 
 
 def test_a_chart_keeps_each_move_once_and_says_when_a_price_went() -> None:
