@@ -50,6 +50,7 @@ def main() -> int:
     print(json.dumps(found, indent=1))
     good = (
         found["cpu_share"] < LIMIT_SHARE
+        and found["delivered"] >= 0.95 * found["shown"]
         and found["pending"] == 0
         and found["bytes_queued"] == 0
     )

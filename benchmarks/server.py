@@ -67,8 +67,10 @@ class Tape(Recording):
         held.show(self._shape, version)
 
     def rewind(self) -> None:
-        """Make the first versions the present ones."""
+        """Make the first versions the present ones, if there are later ones."""
         self.at = 0
+        if not self.versions:
+            return  # the player goes on with its own events
         for version in self.first:
             self.put(version)
 

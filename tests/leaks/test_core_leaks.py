@@ -163,6 +163,7 @@ VALUE_CASES: dict[str, Callable[[], object]] = {
     "to_plain": lambda: _core.to_plain({"a": [EVENT, {"b": ODDS}]}),
     "to_plain wrong": refuses(lambda: _core.to_plain([object()]), TypeError),
     "match": lambda: match(EVENT),
+    "default_ca_file": _core.default_ca_file,
     "arrow_quotes": lambda: _core.arrow_quotes([EVENT, NEWER], ["points-*"]),
     "arrow_quotes wrong": refuses(lambda: _core.arrow_quotes([1]), TypeError),  # type: ignore[list-item]
     "arrow_quote_changes": lambda: _core.arrow_quote_changes([UPDATE]),
