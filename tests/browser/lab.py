@@ -150,6 +150,25 @@ class Notebook:
             print(f"\nsee {target}; the server said:\n{log[-4000:]}")
             raise
 
+    def run_all(self) -> None:
+        """Run all cells until a board has rows.
+
+        Requests that reach a kernel while it still aborts what an error left in
+        its queue are aborted too: then no cell has a number, and it is run again.
+        """
+        aborted = (
+            "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+            ".every(e => e.textContent.trim() === '[ ]:') && jupyterapp.shell"
+            ".currentWidget.sessionContext.session.kernel.status === 'idle'"
+        )
+        rows = "!!document.querySelector('.sgo-board tbody tr')"
+        for _ in range(20):
+            self.begin("notebook:run-all-cells")
+            self.page.wait_for_function(f"() => {rows} || {aborted}")
+            if self.page.evaluate(f"() => {rows}"):
+                break
+        self.wait_rows()
+
     def kernel_pid(self) -> int:
         """Process of this notebook's kernel."""
         name = self.page.evaluate(

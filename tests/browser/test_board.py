@@ -196,8 +196,7 @@ def test_interrupt_leaves_the_last_frame_and_rerun_starts_anew(
     book = Notebook(lab, page, "again.ipynb")
     book.kernel_ready()
     for _ in range(2):
-        book.begin("notebook:run-all-cells")
-        book.wait_rows()
+        book.run_all()
         # The cell runs, and yet the board moves.
         until_moves(page, 100)
         book.command("notebook:interrupt-kernel")
