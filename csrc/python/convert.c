@@ -5,6 +5,7 @@
  * everything decodes with "surrogatepass", as json.loads does. */
 #include "convert.h"
 
+#include "shared.h"
 #include "view.h"
 
 #include <string.h>
@@ -85,7 +86,7 @@ convert_key(struct core_state *state, sgo_text raw)
         return convert_text(raw);
     }
     slot = &state->keys[key_slot(raw)];
-    key = *slot;
+    key = shared_peek(slot);
     /* Only ASCII strings are kept, so their bytes are the raw text; one with
      * a backslash is no raw text and is not kept either. */
     if (key != NULL && (size_t)PyUnicode_GET_LENGTH(key) == raw.len &&
@@ -96,8 +97,15 @@ convert_key(struct core_state *state, sgo_text raw)
     if (key != NULL && PyUnicode_IS_ASCII(key) &&
         (size_t)PyUnicode_GET_LENGTH(key) == raw.len &&
         memchr(raw.bytes, '\\', raw.len) == NULL) {
+#ifdef Py_GIL_DISABLED
+        /* Another thread may be reading what is there: it stays for good. */
+        if (shared_peek(slot) == NULL) {
+            shared_fill(slot, Py_NewRef(key));
+        }
+#else
         Py_INCREF(key);
         Py_XSETREF(*slot, key);
+#endif
     }
     return key;
 }
@@ -290,6 +298,13 @@ copy_dict(struct core_state *state, PyObject *dict)
     PyObject *copy = PyDict_New(), *key, *value;
     Py_ssize_t pos = 0;
 
+#ifdef Py_GIL_DISABLED
+    dict = PyDict_Copy(dict); /* ours alone while we walk over it */
+    if (dict == NULL) {
+        Py_XDECREF(copy);
+        return NULL;
+    }
+#endif
     while (copy != NULL && PyDict_Next(dict, &pos, &key, &value)) {
         PyObject *plain;
 
@@ -303,6 +318,9 @@ copy_dict(struct core_state *state, PyObject *dict)
         Py_DECREF(key);
         Py_DECREF(value);
     }
+#ifdef Py_GIL_DISABLED
+    Py_DECREF(dict);
+#endif
     return copy;
 }
 
@@ -313,14 +331,14 @@ copy_list(struct core_state *state, PyObject *list)
     Py_ssize_t i;
 
     for (i = 0; copy != NULL && i < PyList_GET_SIZE(list); i++) {
-        PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
-        PyObject *plain = convert_to_plain(state, item);
+        PyObject *item = shared_list_item(list, i);
+        PyObject *plain = item == NULL ? NULL : convert_to_plain(state, item);
 
         if (plain == NULL || PyList_Append(copy, plain) < 0) {
             Py_CLEAR(copy);
         }
         Py_XDECREF(plain);
-        Py_DECREF(item);
+        Py_XDECREF(item);
     }
     return copy;
 }
@@ -370,7 +388,7 @@ equal_to_dict(struct core_state *state, sgo_value object, PyObject *dict)
         if (key == NULL) {
             return -1;
         }
-        item = Py_XNewRef(PyDict_GetItemWithError(dict, key));
+        item = shared_dict_item(dict, key);
         Py_DECREF(key);
         if (item == NULL) {
             return PyErr_Occurred() ? -1 : 0;
@@ -401,7 +419,11 @@ equal_to_list(struct core_state *state, sgo_value array, PyObject *list)
         if (i >= PyList_GET_SIZE(list)) {
             return 0;
         }
-        item = Py_NewRef(PyList_GET_ITEM(list, i));
+        item = shared_list_item(list, i);
+        if (item == NULL) {
+            PyErr_Clear(); /* shorter by now */
+            return 0;
+        }
         i++;
         result = convert_equal(state, value, item);
         Py_DECREF(item);

@@ -7,6 +7,7 @@
 #include "errors.h"
 
 #include "convert.h"
+#include "shared.h"
 
 #include <stdarg.h>
 
@@ -105,7 +106,9 @@ errors_make(struct core_state *state, const sgo_error *err)
     if (args == NULL) {
         return NULL;
     }
+    SHARED_BEGIN(state->error); /* it stands for the factory */
     factory = Py_XNewRef(state->error_factory);
+    SHARED_END();
     if (factory == NULL) {
         error = default_error(state, args);
     } else {

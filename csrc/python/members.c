@@ -7,6 +7,7 @@
 
 #include "convert.h"
 #include "guard.h"
+#include "shared.h"
 #include "view.h"
 
 /* --- iterator ------------------------------------------------------------ */
@@ -66,7 +67,7 @@ iterator_dealloc(PyObject *self)
 }
 
 static PyObject *
-iterator_next(PyObject *op)
+iterator_next_lock_held(PyObject *op)
 {
     struct iterator_object *self = (struct iterator_object *)op;
     struct core_state *state;
@@ -98,6 +99,17 @@ iterator_next(PyObject *op)
         return NULL;
     }
     return Py_BuildValue("(NN)", key, item);
+}
+
+static PyObject *
+iterator_next(PyObject *op)
+{
+    PyObject *item;
+
+    SHARED_BEGIN(op);
+    item = iterator_next_lock_held(op);
+    SHARED_END();
+    return item;
 }
 
 PyDoc_STRVAR(iterator_doc, "The iterator of all views.");

@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "quote.h"
 #include "record.h"
+#include "shared.h"
 
 #include <pythread.h>
 
@@ -60,8 +61,10 @@ set_error_factory(PyObject *module, PyObject *factory)
                      Py_TYPE(factory)->tp_name);
         return NULL;
     }
+    SHARED_BEGIN(state->error);
     Py_XSETREF(state->error_factory,
                factory == Py_None ? NULL : Py_NewRef(factory));
+    SHARED_END();
     Py_RETURN_NONE;
 }
 
@@ -324,7 +327,7 @@ static PyModuleDef_Slot core_slots[] = {
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #endif
 #if PY_VERSION_HEX >= 0x030D0000
-    {Py_mod_gil, Py_MOD_GIL_USED},
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
     {0, NULL},
 };

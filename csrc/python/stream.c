@@ -66,7 +66,7 @@ stream_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     static const char *const names[] = {"client", "feed", "params", NULL};
     struct core_state *state = state_of_type(type);
     PyObject *client, *feed, *dict = Py_None;
-    struct stream_object *self;
+    struct stream_object *self = NULL;
     sgo_param params[MAX_PARAMS];
     sgo_error err = {.retry_after_ns = -1};
     const char *feed_text;
@@ -83,24 +83,27 @@ stream_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (feed_text == NULL) {
         return NULL;
     }
+    /* A copy of our own: nobody changes it while its strings are used. */
+    dict = PyDict_Check(dict) ? PyDict_Copy(dict) : Py_NewRef(dict);
+    if (dict == NULL) {
+        return NULL;
+    }
     n = read_params(dict, params);
-    if (n < 0 ||
+    if (n >= 0 &&
         guard_client((struct client_object *)client,
-                     REQUIRE_OWNER_PROCESS | REQUIRE_OPEN, "stream") < 0) {
-        return NULL;
+                     REQUIRE_OWNER_PROCESS | REQUIRE_OPEN, "stream") == 0) {
+        self = stream_of(type->tp_alloc(type, 0));
     }
-    self = stream_of(type->tp_alloc(type, 0));
-    if (self == NULL) {
-        return NULL;
+    if (self != NULL) {
+        self->client = (struct client_object *)Py_NewRef(client);
+        status = sgo_stream_new(self->client->client, feed_text, params,
+                                (size_t)n, &self->stream, &err);
+        if (status != SGO_OK) {
+            Py_CLEAR(self);
+            errors_raise(state, status, &err);
+        }
     }
-    self->client = (struct client_object *)Py_NewRef(client);
-    /* Attached: the strings are the dict's, and the call only copies. */
-    status = sgo_stream_new(self->client->client, feed_text, params, (size_t)n,
-                            &self->stream, &err);
-    if (status != SGO_OK) {
-        Py_DECREF(self);
-        return errors_raise(state, status, &err);
-    }
+    Py_DECREF(dict);
     return (PyObject *)self;
 }
 

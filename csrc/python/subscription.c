@@ -246,7 +246,7 @@ subscription_wake(PyObject *self, PyObject *Py_UNUSED(ignored))
                      "wake") < 0) {
         return NULL;
     }
-    subscription_of(self)->wakes++;
+    atomic_fetch_add(&subscription_of(self)->wakes, 1);
     Py_BEGIN_ALLOW_THREADS
     sgo_subscription_wake(subscription_of(self)->subscription);
     Py_END_ALLOW_THREADS

@@ -4,6 +4,8 @@
 
 #include "state.h"
 
+#include <stdatomic.h>
+
 struct client_object;
 
 struct subscription_object {
@@ -13,9 +15,9 @@ struct subscription_object {
     PyObject *streams;            /* tuple of Stream, at least one */
     size_t pattern_count;         /* of odd_ids */
     PyObject *weakrefs;
-    unsigned wakes;   /* calls of wake() */
-    unsigned waiting; /* threads inside a take */
-    bool exclusive;   /* at most one of them */
+    atomic_uint wakes;   /* calls of wake() */
+    atomic_uint waiting; /* threads inside a take */
+    bool exclusive;      /* at most one of them */
 };
 
 static inline struct subscription_object *

@@ -79,16 +79,16 @@ take(struct subscription_object *self, const struct wait *wait, bool wakeable,
      sgo_update **out, size_t max, size_t *n, sgo_status *status,
      sgo_error *err)
 {
-    unsigned wakes = self->wakes;
+    unsigned wakes = atomic_load(&self->wakes);
     int again;
 
-    if (self->exclusive && self->waiting > 0) {
+    if (atomic_fetch_add(&self->waiting, 1) > 0 && self->exclusive) {
+        atomic_fetch_sub(&self->waiting, 1);
         PyErr_SetString(PyExc_RuntimeError,
                         "two threads wait on one subscription: make one for "
                         "each with subscribe()");
         return -1;
     }
-    self->waiting++;
     do {
         int64_t slice_end = wait_slice_end(wait);
 
@@ -100,11 +100,11 @@ take(struct subscription_object *self, const struct wait *wait, bool wakeable,
         if (*status == SGO_TIMEOUT) {
             again = wait_again(wait);
         }
-        if (again > 0 && wakeable && self->wakes != wakes) {
+        if (again > 0 && wakeable && atomic_load(&self->wakes) != wakes) {
             again = 0;
         }
     } while (again > 0);
-    self->waiting--;
+    atomic_fetch_sub(&self->waiting, 1);
     return again < 0 ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "changes.h"
 #include "convert.h"
 #include "guard.h"
+#include "shared.h"
 #include "view.h"
 
 struct update_object {
@@ -104,12 +105,13 @@ PyObject *
 update_event_id(PyObject *op)
 {
     struct update_object *self = update_of(op);
+    PyObject *held = shared_peek(&self->event_id);
 
-    if (self->event_id == NULL) {
-        self->event_id =
-            convert_utf8(sgo_event_id(sgo_update_event(self->update)));
+    if (held != NULL) {
+        return held;
     }
-    return self->event_id;
+    return shared_fill(&self->event_id, convert_utf8(sgo_event_id(
+                                            sgo_update_event(self->update))));
 }
 
 /* --- attributes ----------------------------------------------------------- */
@@ -141,12 +143,14 @@ static PyObject *
 get_event(PyObject *op, void *Py_UNUSED(closure))
 {
     struct update_object *self = update_of(op);
+    PyObject *held = shared_peek(&self->event);
 
-    if (self->event == NULL) {
-        self->event =
-            view_new_event(self->event_type, sgo_update_event(self->update));
+    if (held == NULL) {
+        held = shared_fill(
+            &self->event,
+            view_new_event(self->event_type, sgo_update_event(self->update)));
     }
-    return Py_XNewRef(self->event);
+    return Py_XNewRef(held);
 }
 
 static PyObject *
@@ -154,14 +158,16 @@ get_previous(PyObject *op, void *Py_UNUSED(closure))
 {
     struct update_object *self = update_of(op);
     sgo_event *previous = sgo_update_previous(self->update);
+    PyObject *held = shared_peek(&self->previous);
 
     if (previous == NULL) {
         Py_RETURN_NONE;
     }
-    if (self->previous == NULL) {
-        self->previous = view_new_event(self->event_type, previous);
+    if (held == NULL) {
+        held = shared_fill(&self->previous,
+                           view_new_event(self->event_type, previous));
     }
-    return Py_XNewRef(self->previous);
+    return Py_XNewRef(held);
 }
 
 PyObject *

@@ -76,10 +76,13 @@ view_length(PyObject *op)
 {
     struct view_object *self = (struct view_object *)op;
 
-    if (self->len < 0) {
-        self->len = (Py_ssize_t)sgo_value_len(self->value);
+    Py_ssize_t len = __atomic_load_n(&self->len, __ATOMIC_RELAXED);
+
+    if (len < 0) {
+        len = (Py_ssize_t)sgo_value_len(self->value);
+        __atomic_store_n(&self->len, len, __ATOMIC_RELAXED);
     }
-    return self->len;
+    return len;
 }
 
 /* Two views, of which large ones are compared detached. */
