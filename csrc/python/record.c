@@ -266,7 +266,7 @@ create_type(const struct record_def *def, PyObject *module)
             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
         .slots = slots,
     };
-    PyObject *type;
+    PyObject *type = NULL;
     size_t i, n = field_count(def);
 
     for (i = 0; i < n; i++) {
