@@ -86,6 +86,7 @@ mem_secret(const void *bytes, size_t len)
         return NULL;
     }
     mapped = (sizeof(*s) + len + page) / page * page;
+    /* cppcheck-suppress invalidFunctionArg ; -1: no file */
     s = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
              -1, 0);
     if (s == MAP_FAILED) {
@@ -98,6 +99,7 @@ mem_secret(const void *bytes, size_t len)
     if (len) {
         memcpy(s->text, bytes, len); /* fresh pages: a NUL is behind it */
     }
+    /* cppcheck-suppress memleak ; mem_secret_free() finds it */
     return s->text;
 }
 

@@ -394,8 +394,12 @@ listed_refused(struct request *r, struct entry *e, const char *id,
     if (e) {
         e->refused = true;
         cache_proof(e);
-    } else if (id[0] && r->kind == REQUEST_WALK) {
-        ask_refused(r->feed, id); /* a held one is asked as not listed */
+    }
+    /* What this feed has already is asked as not listed; what only another
+     * has may be had by id. */
+    if (id[0] && (r->kind == REQUEST_WALK || r->feed->boot.as_list) &&
+        (e == NULL || cache_member(e, r->feed) == NULL)) {
+        ask_refused(r->feed, id);
     }
 }
 
