@@ -86,8 +86,8 @@ mem_secret(const void *bytes, size_t len)
         return NULL;
     }
     mapped = (sizeof(*s) + len + page) / page * page;
-    /* cppcheck-suppress invalidFunctionArg ; -1: no file */
     s = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+             /* cppcheck-suppress invalidFunctionArg */
              -1, 0);
     if (s == MAP_FAILED) {
         return NULL;
