@@ -193,7 +193,8 @@ socket_last_rx_ns(const struct socket *s)
     }
     idle = wire_idle_ns(s);
     at = loop_now_ns(s->loop) - idle;
-    if (idle < 0 || at < s->set->jumped_ns || at < known + CLEARLY_NS) {
+    if (idle < 0 || at < s->set->jumped_ns + CLEARLY_NS ||
+        at < known + CLEARLY_NS) {
         return known;
     }
     return at;
