@@ -265,7 +265,7 @@ refused(sgo_status status, const char *option, const char *reason,
         error_set(err, SGO_ERROR_MEMORY, "out of memory");
     } else if (status == SGO_LIMIT) {
         error_set(err, SGO_ERROR_LIMIT, "%s has more than %d names", option,
-                  SHOW_MAX_NAMES);
+                  NAMES_MAX);
         status = SGO_INVALID;
     } else if (status != SGO_OK) {
         error_set(err, SGO_ERROR_BAD_REQUEST, "%s: %s", option,

@@ -143,16 +143,16 @@ static void
 bad_names_are_refused(void)
 {
     const char *empty[] = {"a", ""};
-    static const char *many[SHAPE_MAX_NAMES + 1];
+    static const char *many[NAMES_MAX + 1];
     struct shape shape;
 
     shape_init(&shape);
-    for (int i = 0; i <= SHAPE_MAX_NAMES; i++) {
+    for (int i = 0; i <= NAMES_MAX; i++) {
         many[i] = "x";
     }
     CHECK_INT(shape_set_odd_ids(&shape, empty, 2), SGO_INVALID);
     CHECK_INT(shape_set_bookmaker_ids(&shape, empty, 2), SGO_INVALID);
-    CHECK_INT(shape_set_odd_ids(&shape, many, SHAPE_MAX_NAMES + 1), SGO_LIMIT);
+    CHECK_INT(shape_set_odd_ids(&shape, many, NAMES_MAX + 1), SGO_LIMIT);
     CHECK_INT(shape_set_odd_ids(&shape, NULL, 0), SGO_OK);
     CHECK_INT(shape.odd_id_count + shape.bookmaker_id_count, 0);
     shape_fini(&shape);

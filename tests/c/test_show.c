@@ -176,7 +176,7 @@ bad_names_are_refused(void)
     struct show_filter filter;
     const char *names[] = {"ok", "[z-a]"}, *empty[] = {"b", ""};
     const char *reason = NULL;
-    static const char *many[SHOW_MAX_NAMES + 1];
+    static const char *many[NAMES_MAX + 1];
 
     show_filter_init(&filter);
     CHECK_INT(show_filter_set_odd_ids(&filter, names, 2, &reason),
@@ -186,15 +186,14 @@ bad_names_are_refused(void)
     CHECK_INT(show_filter_set_bookmaker_ids(&filter, empty, 2, &reason),
               SGO_INVALID);
     CHECK_STR(reason, "an empty name");
-    for (int i = 0; i <= SHOW_MAX_NAMES; i++) {
+    for (int i = 0; i <= NAMES_MAX; i++) {
         many[i] = "a";
     }
-    CHECK_INT(show_filter_set_odd_ids(&filter, many, SHOW_MAX_NAMES + 1, NULL),
+    CHECK_INT(show_filter_set_odd_ids(&filter, many, NAMES_MAX + 1, NULL),
               SGO_LIMIT);
     CHECK_INT(show_filter_set_odd_ids(&filter, NULL, 0, NULL), SGO_OK);
     CHECK(show_everything(&filter));
-    CHECK_INT(show_filter_set_odd_ids(&filter, many, SHOW_MAX_NAMES, NULL),
-              SGO_OK);
+    CHECK_INT(show_filter_set_odd_ids(&filter, many, NAMES_MAX, NULL), SGO_OK);
     show_filter_fini(&filter);
     CHECK(show_everything(&filter));
 }

@@ -518,7 +518,7 @@ hand_out(struct quote_stream *s, struct ArrowArrayStream *out)
 
 /* The plain list that show_filter_set_* takes; owned by the caller. */
 static const char **
-name_list(const struct show_name *names, size_t n)
+name_list(const struct asked_name *names, size_t n)
 {
     const char **list = mem_alloc(n * sizeof(*list));
 

@@ -40,7 +40,7 @@ refused(sgo_status status, const char *option, const char *const *names,
 {
     if (status == SGO_LIMIT) {
         error_set(err, SGO_ERROR_LIMIT, "%s has more than %d names", option,
-                  SHOW_MAX_NAMES);
+                  NAMES_MAX);
         return SGO_INVALID;
     }
     if (status == SGO_INVALID) {

@@ -8,7 +8,7 @@
 
 /* "&name=a,b,c", each escaped. */
 static void
-append_names(struct buf *out, const char *name, const struct shape_name *names,
+append_names(struct buf *out, const char *name, const struct asked_name *names,
              size_t n)
 {
     buf_printf(out, "&%s=", name);

@@ -58,7 +58,7 @@ put_number(struct buf *text, int64_t n)
 }
 
 static void
-put_names(struct buf *text, const struct shape_name *names, size_t n)
+put_names(struct buf *text, const struct asked_name *names, size_t n)
 {
     put_number(text, (int64_t)n);
     for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,6 @@
 /* Shapes, and an event's way from bytes to a document in a shape. */
 #include "json/project.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -12,20 +11,11 @@ shape_init(struct shape *shape)
     *shape = (struct shape){0};
 }
 
-static void
-free_names(struct shape_name *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        mem_free(names[i].bytes);
-    }
-    mem_free(names);
-}
-
 void
 shape_fini(struct shape *shape)
 {
-    free_names(shape->bookmaker_ids, shape->bookmaker_id_count);
-    free_names(shape->odd_ids, shape->odd_id_count);
+    names_free(shape->bookmaker_ids, shape->bookmaker_id_count);
+    names_free(shape->odd_ids, shape->odd_id_count);
     shape_init(shape);
 }
 
@@ -45,64 +35,31 @@ find_player(const char *name, size_t len)
     return len;
 }
 
-int
-shape_compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t len = a_len < b_len ? a_len : b_len;
-    int order = len > 0 ? memcmp(a, b, len) : 0;
-
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
-/* Those without PLAYER_ID first, then by name. */
-static int
-compare_names(const void *a, const void *b)
-{
-    const struct shape_name *x = a, *y = b;
-    bool x_player = x->player_at < x->len, y_player = y->player_at < y->len;
-
-    if (x_player != y_player) {
-        return x_player ? 1 : -1;
-    }
-    return shape_compare_names(x->bytes, x->len, y->bytes, y->len);
-}
-
 static sgo_status
 copy_names(const char *const *from, size_t n, bool odd_ids,
-           struct shape_name **out)
+           struct asked_name **out)
 {
-    sgo_status status = SGO_NO_MEMORY;
-    struct shape_name *names;
-    size_t done = 0;
+    sgo_status status;
 
-    if (n > SHAPE_MAX_NAMES) {
+    if (n > NAMES_MAX) {
         return SGO_LIMIT;
     }
-    names = mem_calloc(n, sizeof(*names));
-    if (names == NULL) {
-        return SGO_NO_MEMORY;
-    }
-    for (; done < n; done++) {
-        size_t len = strlen(from[done]);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(from[i]);
 
-        if (len == 0 || len > SHAPE_MAX_NAME_BYTES) {
-            status = len == 0 ? SGO_INVALID : SGO_LIMIT;
-            goto fail;
+        if (len == 0 || len > NAME_MAX_BYTES) {
+            return len == 0 ? SGO_INVALID : SGO_LIMIT;
         }
-        names[done].bytes = mem_dup(from[done], len);
-        if (names[done].bytes == NULL) {
-            goto fail;
-        }
-        names[done].len = len;
-        names[done].player_at = odd_ids ? find_player(from[done], len) : len;
     }
-    qsort(names, n, sizeof(*names), compare_names);
-    *out = names;
+    status = names_copy(from, n, out);
+    if (status != SGO_OK) {
+        return status;
+    }
+    for (size_t i = 0; odd_ids && i < n; i++) {
+        (*out)[i].wild_at = find_player((*out)[i].bytes, (*out)[i].len);
+    }
+    names_sort(*out, n);
     return SGO_OK;
-
-fail:
-    free_names(names, done);
-    return status;
 }
 
 sgo_status
@@ -125,7 +82,7 @@ shape_set_odd_ids(struct shape *shape, const char *const *ids, size_t n)
     if (status == SGO_OK) {
         shape->odd_id_count = n;
         while (shape->exact_odd_id_count < n &&
-               shape->odd_ids[shape->exact_odd_id_count].player_at ==
+               shape->odd_ids[shape->exact_odd_id_count].wild_at ==
                    shape->odd_ids[shape->exact_odd_id_count].len) {
             shape->exact_odd_id_count++;
         }

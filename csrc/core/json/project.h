@@ -6,25 +6,17 @@
 
 #include "json/diff.h"
 #include "json/document.h"
-
-enum { SHAPE_MAX_NAMES = 10000, SHAPE_MAX_NAME_BYTES = 1024 };
+#include "json/names.h"
 
 /* Stands for any player in a name, as a part of its own. */
 #define SHAPE_PLAYER "PLAYER_ID"
 enum { SHAPE_PLAYER_BYTES = sizeof(SHAPE_PLAYER) - 1 };
 
-struct shape_name {
-    char *bytes; /* NUL-terminated */
-    size_t len;
-    /* odd_ids: where PLAYER_ID stands; len: it does not occur */
-    size_t player_at;
-};
-
 /* Immutable once made; read on any thread. */
 struct shape {
-    struct shape_name *bookmaker_ids; /* sorted; n == 0: all */
+    struct asked_name *bookmaker_ids; /* sorted; n == 0: all */
     size_t bookmaker_id_count;
-    struct shape_name *odd_ids; /* those without PLAYER_ID first, sorted */
+    struct asked_name *odd_ids; /* PLAYER_ID is wild; sorted */
     size_t odd_id_count;        /* 0: all */
     size_t exact_odd_id_count;  /* how many of them have no PLAYER_ID */
     bool include_opposing;      /* keep the other side of each asked odd */
@@ -41,10 +33,6 @@ sgo_status shape_set_bookmaker_ids(struct shape *shape, const char *const *ids,
                                    size_t n);
 sgo_status shape_set_odd_ids(struct shape *shape, const char *const *ids,
                              size_t n);
-
-/* The order in which a shape's names stand. */
-int shape_compare_names(const char *a, size_t a_len, const char *b,
-                        size_t b_len);
 
 /* True when the shape prunes nothing. */
 bool shape_is_everything(const struct shape *shape);

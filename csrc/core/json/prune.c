@@ -26,52 +26,16 @@ struct pruner {
     uint32_t records; /* of the document that were moved or left out */
     sgo_status status;
 
-    char room[SHAPE_MAX_NAME_BYTES]; /* a decoded name */
+    char room[NAME_MAX_BYTES]; /* a decoded name */
 };
-
-/* A name as decoded bytes; false: too long to be one that was asked for. */
-static bool
-name_bytes(struct pruner *p, struct text name, const char **bytes, size_t *len)
-{
-    if (!name.escaped) {
-        *bytes = name.raw;
-        *len = name.len;
-        return true;
-    }
-    *bytes = p->room;
-    return text_decode(name, p->room, sizeof(p->room), len) == SGO_OK;
-}
-
-static bool
-is_listed(const struct shape_name *names, size_t n, const char *bytes,
-          size_t len)
-{
-    size_t low = 0;
-
-    while (low < n) {
-        size_t middle = low + (n - low) / 2;
-        int order = shape_compare_names(names[middle].bytes, names[middle].len,
-                                        bytes, len);
-
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            n = middle;
-        }
-    }
-    return false;
-}
 
 /* PLAYER_ID stands for any player, not for a side. */
 static bool
-matches_player(const struct shape_name *name, const char *bytes, size_t len)
+matches_player(const struct asked_name *name, const char *bytes, size_t len)
 {
     static const char *const sides[] = {"home", "away", "all", "side1",
                                         "side2"};
-    size_t head = name->player_at;
+    size_t head = name->wild_at;
     size_t tail = name->len - head - (SHAPE_PLAYER_BYTES);
     const char *middle = bytes + head;
     size_t middle_len;
@@ -98,10 +62,10 @@ odd_is_asked(struct pruner *p, struct text odd_id)
     const char *bytes;
     size_t len;
 
-    if (!name_bytes(p, odd_id, &bytes, &len)) {
+    if (!name_decode(odd_id, p->room, &bytes, &len)) {
         return false;
     }
-    if (is_listed(shape->odd_ids, shape->exact_odd_id_count, bytes, len)) {
+    if (names_have(shape->odd_ids, shape->exact_odd_id_count, bytes, len)) {
         return true;
     }
     for (size_t i = shape->exact_odd_id_count; i < shape->odd_id_count; i++) {
@@ -138,7 +102,7 @@ gather_opposing(struct pruner *p, struct value odds)
     value_iter_init(&it, odds);
     while (value_iter_next(&it, &key, &odd)) {
         if (odd_is_asked(p, key) && opposing_of(odd, &other) &&
-            name_bytes(p, other, &bytes, &len)) {
+            name_decode(other, p->room, &bytes, &len)) {
             sgo_status status = map_put(&p->opposing, bytes, len, p, NULL);
 
             if (status != SGO_OK) {
@@ -165,7 +129,7 @@ keep_odd(struct pruner *p, struct text odd_id, struct value odd)
     if (opposing_of(odd, &other) && odd_is_asked(p, other)) {
         return true;
     }
-    return name_bytes(p, odd_id, &bytes, &len) &&
+    return name_decode(odd_id, p->room, &bytes, &len) &&
            map_get(&p->opposing, bytes, len) != NULL;
 }
 
@@ -177,9 +141,9 @@ keep_bookmaker(struct pruner *p, struct text bookmaker_id)
     size_t len;
 
     return shape->bookmaker_id_count == 0 ||
-           (name_bytes(p, bookmaker_id, &bytes, &len) &&
-            is_listed(shape->bookmaker_ids, shape->bookmaker_id_count, bytes,
-                      len));
+           (name_decode(bookmaker_id, p->room, &bytes, &len) &&
+            names_have(shape->bookmaker_ids, shape->bookmaker_id_count, bytes,
+                       len));
 }
 
 /* Are these members of a quote wanted? */

@@ -1,14 +1,10 @@
 /* Filters of what is shown; the rules are those of the design's "Which". */
 #include "json/show.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "json/changes.h"
 #include "json/glob.h"
-
-enum { MAX_NAME_BYTES = 1024 };
 
 void
 show_filter_init(struct show_filter *filter)
@@ -16,67 +12,38 @@ show_filter_init(struct show_filter *filter)
     *filter = (struct show_filter){.include_timestamps = true};
 }
 
-static void
-free_names(struct show_name *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        mem_free(names[i].bytes);
-    }
-    mem_free(names);
-}
-
 void
 show_filter_fini(struct show_filter *filter)
 {
-    free_names(filter->odd_ids, filter->odd_id_count);
-    free_names(filter->bookmaker_ids, filter->bookmaker_id_count);
+    names_free(filter->odd_ids, filter->odd_id_count);
+    names_free(filter->bookmaker_ids, filter->bookmaker_id_count);
     show_filter_init(filter);
 }
 
 static sgo_status
 copy_names(const char *const *from, size_t n, bool patterns,
-           struct show_name **out, const char **reason)
+           struct asked_name **out, const char **reason)
 {
-    struct show_name *names;
-    const char *wrong = NULL;
-    sgo_status status = SGO_NO_MEMORY;
-    size_t done = 0;
+    const char *wrong = n > NAMES_MAX ? "too many names" : NULL;
+    sgo_status status = wrong ? SGO_LIMIT : SGO_INVALID;
 
-    if (n > SHOW_MAX_NAMES) {
-        wrong = "too many names";
-        status = SGO_LIMIT;
-        names = NULL;
-        goto fail;
-    }
-    names = mem_calloc(n, sizeof(*names));
-    if (names == NULL) {
-        goto fail;
-    }
-    for (; done < n; done++) {
-        size_t len = strlen(from[done]);
+    for (size_t i = 0; wrong == NULL && i < n; i++) {
+        size_t len = strlen(from[i]);
 
-        wrong = patterns               ? glob_check(from[done], len)
+        wrong = patterns               ? glob_check(from[i], len)
                 : len == 0             ? "an empty name"
-                : len > MAX_NAME_BYTES ? "a name longer than 1024 bytes"
+                : len > NAME_MAX_BYTES ? "a name longer than 1024 bytes"
                                        : NULL;
-        if (wrong != NULL) {
-            status = SGO_INVALID;
-            goto fail;
-        }
-        names[done].bytes = mem_dup(from[done], len);
-        if (names[done].bytes == NULL) {
-            goto fail;
-        }
-        names[done].len = len;
-        names[done].plain = strpbrk(from[done], "*?[") == NULL;
     }
-    *out = names;
-    return SGO_OK;
-
-fail:
-    free_names(names, done);
-    if (reason != NULL && wrong != NULL) {
-        *reason = wrong;
+    if (wrong != NULL) {
+        if (reason != NULL) {
+            *reason = wrong;
+        }
+        return status;
+    }
+    status = names_copy(from, n, out);
+    for (size_t i = 0; patterns && status == SGO_OK && i < n; i++) {
+        (*out)[i].wild_at = strcspn(from[i], "*?[");
     }
     return status;
 }
@@ -98,23 +65,6 @@ show_filter_set_odd_ids(struct show_filter *filter,
     return status;
 }
 
-static int
-compare_bytes(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-    size_t len = a_len < b_len ? a_len : b_len;
-    int order = len > 0 ? memcmp(a, b, len) : 0;
-
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-    const struct show_name *x = a, *y = b;
-
-    return compare_bytes(x->bytes, x->len, y->bytes, y->len);
-}
-
 sgo_status
 show_filter_set_bookmaker_ids(struct show_filter *filter,
                               const char *const *ids, size_t n,
@@ -128,8 +78,7 @@ show_filter_set_bookmaker_ids(struct show_filter *filter,
     status = copy_names(ids, n, false, &filter->bookmaker_ids, reason);
     if (status == SGO_OK) {
         filter->bookmaker_id_count = n;
-        qsort(filter->bookmaker_ids, n, sizeof(*filter->bookmaker_ids),
-              compare_names);
+        names_sort(filter->bookmaker_ids, n);
     }
     return status;
 }
@@ -141,24 +90,11 @@ show_everything(const struct show_filter *filter)
            filter->include_timestamps;
 }
 
-/* A name as decoded bytes: its own when nothing is escaped, else in `room`.
- * False: too long to be any name. */
 static bool
-plain_bytes(struct text name, char *room, const char **bytes, size_t *len)
+pattern_matches(const struct asked_name *pattern, const char *bytes,
+                size_t len)
 {
-    if (!name.escaped) {
-        *bytes = name.raw;
-        *len = name.len;
-        return true;
-    }
-    *bytes = room;
-    return text_decode(name, room, MAX_NAME_BYTES, len) == SGO_OK;
-}
-
-static bool
-pattern_matches(const struct show_name *pattern, const char *bytes, size_t len)
-{
-    if (pattern->plain) {
+    if (pattern->wild_at == pattern->len) {
         return pattern->len == len && memcmp(pattern->bytes, bytes, len) == 0;
     }
     return glob_match(pattern->bytes, pattern->len, bytes, len);
@@ -167,14 +103,14 @@ pattern_matches(const struct show_name *pattern, const char *bytes, size_t len)
 bool
 show_odd(const struct show_filter *filter, struct text odd_id)
 {
-    char room[MAX_NAME_BYTES];
+    char room[NAME_MAX_BYTES];
     const char *bytes;
     size_t len;
 
     if (filter->odd_id_count == 0) {
         return true;
     }
-    if (!plain_bytes(odd_id, room, &bytes, &len)) {
+    if (!name_decode(odd_id, room, &bytes, &len)) {
         return false;
     }
     for (size_t i = 0; i < filter->odd_id_count; i++) {
@@ -188,32 +124,14 @@ show_odd(const struct show_filter *filter, struct text odd_id)
 bool
 show_bookmaker(const struct show_filter *filter, struct text bookmaker_id)
 {
-    char room[MAX_NAME_BYTES];
-    size_t low = 0, high = filter->bookmaker_id_count;
+    char room[NAME_MAX_BYTES];
     const char *bytes;
     size_t len;
 
-    if (high == 0) {
-        return true;
-    }
-    if (!plain_bytes(bookmaker_id, room, &bytes, &len)) {
-        return false;
-    }
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct show_name *name = &filter->bookmaker_ids[middle];
-        int order = compare_bytes(name->bytes, name->len, bytes, len);
-
-        if (order == 0) {
-            return true;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return false;
+    return filter->bookmaker_id_count == 0 ||
+           (name_decode(bookmaker_id, room, &bytes, &len) &&
+            names_have(filter->bookmaker_ids, filter->bookmaker_id_count,
+                       bytes, len));
 }
 
 /* Is anything shown of one side of a change of the whole of `odds`, or of a
@@ -337,11 +255,11 @@ show_mark_matches(const struct show_filter *filter, const struct document *doc,
     }
     value_iter_init(&it, odds);
     while (value_iter_next(&it, &key, &odd)) {
-        char room[MAX_NAME_BYTES];
+        char room[NAME_MAX_BYTES];
         const char *bytes;
         size_t len;
 
-        if (!plain_bytes(key, room, &bytes, &len)) {
+        if (!name_decode(key, room, &bytes, &len)) {
             continue;
         }
         for (size_t i = 0; i < filter->odd_id_count; i++) {

@@ -6,22 +6,15 @@
 
 #include "json/diff.h"
 #include "json/document.h"
+#include "json/names.h"
 #include "json/path.h"
-
-enum { SHOW_MAX_NAMES = 10000 }; /* patterns, or bookmakers, of one filter */
-
-struct show_name {
-    char *bytes; /* NUL-terminated */
-    size_t len;
-    bool plain; /* patterns: no special character, compared as it is */
-};
 
 /* Immutable once made; read on any thread.  Zero-filled with
  * include_timestamps = true it shows everything. */
 struct show_filter {
-    struct show_name *odd_ids; /* patterns; n == 0: every odd */
+    struct asked_name *odd_ids; /* patterns; n == 0: every odd */
     size_t odd_id_count;
-    struct show_name *bookmaker_ids; /* exact, sorted; 0: every bookmaker */
+    struct asked_name *bookmaker_ids; /* exact, sorted; 0: every bookmaker */
     size_t bookmaker_id_count;
     bool include_timestamps;
 };
