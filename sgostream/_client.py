@@ -128,12 +128,7 @@ class Client:
     _core_options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        unknown = set(options) - set(ClientOptions.__annotations__)
-        if unknown:
-            raise TypeError(
-                f"unexpected option {sorted(unknown)[0]!r}; a client takes "
-                + ", ".join(ClientOptions.__annotations__)
-            )
+        _options.known("a client", options, ClientOptions)
         checked = {**_options.client_options(options), **self._core_options}
         self._core = _core.Client(**checked, event_type=Event, update_type=Update)
         self._router = ReportRouter(self._core)

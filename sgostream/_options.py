@@ -65,6 +65,16 @@ class SubscriptionOptions(TypedDict, total=False):
     on_stale: OnStale
 
 
+def known(taker: str, given: Mapping[str, Any], options: type) -> None:
+    """Refuse options that the taker's ``TypedDict`` does not have."""
+    unknown = set(given) - set(options.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"unexpected option {sorted(unknown)[0]!r}; {taker} takes "
+            + ", ".join(options.__annotations__)
+        )
+
+
 def names(option: str, value: Iterable[str] | None) -> list[str]:
     """A list of non-empty strings from an iterable of them, or from one string."""
     if value is None:
@@ -282,12 +292,7 @@ def client_options(given: ClientOptions) -> dict[str, Any]:
 
 def subscription_options(given: SubscriptionOptions) -> dict[str, Any]:
     """What ``_core.Client.subscribe`` takes, checked."""
-    unknown = set(given) - set(SubscriptionOptions.__annotations__)
-    if unknown:
-        raise TypeError(
-            f"unexpected option {sorted(unknown)[0]!r}; a subscription takes "
-            + ", ".join(SubscriptionOptions.__annotations__)
-        )
+    known("a subscription", given, SubscriptionOptions)
     on_stale = given.get("on_stale", "raise")
     if on_stale not in ("raise", "mark"):
         raise ValueError(f'on_stale: must be "raise" or "mark", not {on_stale!r}')

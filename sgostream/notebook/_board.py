@@ -54,12 +54,7 @@ class Board(LiveView):
     _kind = "board"
 
     def __init__(self, stream: Stream, **options: Unpack[BoardOptions]) -> None:
-        unknown = set(options) - set(BoardOptions.__annotations__)
-        if unknown:
-            raise TypeError(
-                f"unexpected option {sorted(unknown)[0]!r}; a board takes "
-                + ", ".join(BoardOptions.__annotations__)
-            )
+        _options.known("a board", options, BoardOptions)
         self._odds = odds_format(options.get("odds", "american"))
         fps = _options.count("fps", options.get("fps", 20), high=_MAX_FPS)
         books = _options.names("bookmaker_ids", options.get("bookmaker_ids"))

@@ -49,12 +49,7 @@ class Chart(LiveView):
         odd_id: str,
         **options: Unpack[ChartOptions],
     ) -> None:
-        unknown = set(options) - set(ChartOptions.__annotations__)
-        if unknown:
-            raise TypeError(
-                f"unexpected option {sorted(unknown)[0]!r}; a chart takes "
-                + ", ".join(ChartOptions.__annotations__)
-            )
+        _options.known("a chart", options, ChartOptions)
         event_id = _options.event_id(event_id)
         (odd_id,) = _options.names("odd_id", odd_id)
         if "*" in odd_id or "?" in odd_id:
