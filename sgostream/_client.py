@@ -301,6 +301,7 @@ class Client:
         """
         ids = self._ids(event_ids)
         call = await asyncio.to_thread(self._core.fetch, ids)
+        self._router.start()
         await _wait_call(call, timeout)
         return _by_id(call)
 
@@ -346,6 +347,7 @@ class Client:
         TimeoutError, SgoError
         """
         call = await asyncio.to_thread(self._core.usage)
+        self._router.start()
         await _wait_call(call, timeout)
         return _read_usage(call.json)
 

@@ -352,6 +352,17 @@ def test_usage_forecasts(rig: Rig) -> None:
     assert seen.poll_interval >= 45.0
 
 
+@pytest.mark.parametrize("call", ["fetch_async", "usage_async"])
+def test_what_a_coroutine_asks_is_logged_as_well(rig: Rig, call: str) -> None:
+    event_id = rig.sim.add_event(live=True)
+    client = rig.client()
+    arguments = [event_id] if call == "fetch_async" else []
+    asyncio.run(getattr(client, call)(*arguments, timeout=10))
+    names = [thread.name for thread in threading.enumerate()]
+    assert "sgostream-reports" in names
+    client.close()
+
+
 def test_fetch_finds_what_the_api_knows(rig: Rig) -> None:
     ids = [rig.sim.add_event(live=False) for _ in range(30)]
     found = rig.client().fetch(*ids, "doesNotExist00000000", timeout=20)
