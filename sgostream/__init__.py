@@ -21,7 +21,7 @@ import os as _os
 
 from . import _core
 from ._apply import apply
-from ._client import Client, ClientStats, stream
+from ._client import Client, stream
 from ._core import MISSING, Change, ConsensusChange, Quote, QuoteChange, Times, to_plain
 from ._errors import (
     AuthenticationError,
@@ -43,10 +43,12 @@ from ._errors import (
     _make_error,
 )
 from ._event import Event, QuoteChanges, QuoteRow, Quotes, Score, Update
-from ._stream import EventsView, Stream, StreamStats
+from ._events_view import EventsView
+from ._stream import Stream
 from ._subscription import Subscription, SubscriptionStats
 from ._types import (
     Allowance,
+    ClientStats,
     Connection,
     Forecast,
     Gap,
@@ -54,6 +56,7 @@ from ._types import (
     RateWindow,
     Staleness,
     StateChange,
+    StreamStats,
     Usage,
 )
 

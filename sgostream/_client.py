@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import os
 import warnings
@@ -21,43 +20,9 @@ from ._options import ClientOptions, SubscriptionOptions
 from ._reports import ReportRouter
 from ._stream import Stream
 from ._subscription import Subscription
-from ._types import Allowance, Forecast, RateWindow, Usage
+from ._types import Allowance, ClientStats, Forecast, RateWindow, Usage
 
-__all__ = ["Client", "ClientStats", "stream"]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ClientStats:
-    """Counters of one client, over all its streams and calls."""
-
-    #: Requests sent to the API and the authorisation endpoint.
-    requests: int
-    #: Of those, failed.
-    requests_failed: int
-    #: Of those, sent again.
-    requests_retried: int
-    #: Bytes of bodies, decoded.
-    request_bytes_received: int
-    #: Answers with status 429.
-    rate_limited: int
-    #: Requests out now.
-    requests_in_flight: int
-    #: Different events held.
-    events_held: int
-    #: Events refused: malformed, or over a limit.
-    events_refused: int
-    #: Bytes of the newest versions, JSON and index.
-    bytes_documents: int
-    #: Bytes of the pool behind all versions, blocks that wait for reuse included.
-    bytes_pool: int
-    #: Bytes of older versions that pending updates hold.
-    bytes_queued: int
-    #: Versions alive, those held by user code included.
-    versions_alive: int
-    #: Log lines and reports lost because nobody took them in time.
-    reports_dropped: int
-    #: Times that a quote was read whose price is no American odds.
-    odds_unreadable: int
+__all__ = ["Client", "stream"]
 
 
 class Client:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import threading
 import weakref
@@ -15,15 +14,16 @@ from . import _core, _options, _rich
 from ._dispatch import CALLBACKS_WAIT, Dispatcher
 from ._errors import ClosedError, ForkedError
 from ._event import Event, Quotes, Update
+from ._events_view import EventsView
 from ._options import SubscriptionOptions
 from ._subscription import Subscription, refuse_coroutine
-from ._types import Connection, Gap, Phase, Staleness, StateChange
+from ._types import Connection, Gap, Phase, Staleness, StateChange, StreamStats
 
 if TYPE_CHECKING:
     from ._client import Client
     from .notebook import Board, BoardOptions, Chart, ChartOptions
 
-__all__ = ["EventsView", "Stream", "StreamStats"]
+__all__ = ["Stream"]
 
 OnUpdate = TypeVar("OnUpdate", bound=Callable[[Update], object])
 OnState = TypeVar("OnState", bound=Callable[[StateChange], object])
@@ -44,95 +44,6 @@ def find_stream(core: _core.Stream | None) -> Stream | None:
     if found is None or found._core is not core:
         return None
     return found
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StreamStats:
-    """Counters of one stream since it was started."""
-
-    #: Messages on the channel that named ids.
-    notifications: int
-    #: Ids in them.
-    ids_notified: int
-    #: Of those, found pending or in flight already.
-    ids_gathered: int
-    #: Of those notified, answered by a request that started afterwards.
-    ids_answered: int
-    #: Notified again before they were answered.
-    ids_conflated: int
-    #: Not to be had, or over a limit; each was reported to ``on_error``.
-    ids_refused: int
-    #: Not answered yet.  ``ids_notified`` is the sum of these four.
-    ids_pending: int
-    #: Messages of unknown events or channels, or unreadable.
-    messages_ignored: int
-    #: Answers that brought a new or changed version.
-    versions_applied: int
-    #: Answers equal to the version held.
-    versions_unchanged: int
-    #: Answers older than the version held, not applied.
-    versions_overtaken: int
-    #: Answers that were malformed, too large, or over a limit.
-    versions_refused: int
-    #: Answers in which every ``lastUpdatedAt`` that differed went backwards.
-    stale_reads: int
-    #: Answers to a notification that had not changed yet, asked again.
-    early_reads: int
-    #: Times in which notifications may have been missed.
-    gaps: int
-    #: Completed walks of the feed's list with their refetches.
-    reconciles: int
-    #: Walks that did not complete.
-    walks_failed: int
-    #: Connections after the first one.
-    reconnects: int
-    #: Errors reported to ``on_error``.
-    errors: int
-    #: Updates taken by all subscriptions.
-    updates_delivered: int
-    #: Versions that a newer one replaced before they were taken.
-    updates_conflated: int
-    #: Times in which an update lacked memory; all was told again.
-    updates_retried: int
-    #: Events that joined the stream.
-    events_added: int
-    #: Events that left it.
-    events_removed: int
-    #: Close code of the last connection that ended; 0: none.
-    last_close_code: int
-    #: Seconds since the last frame on the socket; None before the first.
-    last_frame_age: float | None
-
-
-class EventsView(Mapping[str, Event]):
-    """``event_id -> Event`` of a stream's newest versions; read-only and live.
-
-    Iterating goes over the ids held at that moment.  It may be ahead of the
-    updates taken so far.
-    """
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: _core.Stream) -> None:
-        self._core = core
-
-    def __getitem__(self, event_id: str) -> Event:
-        found = self._core.event(event_id)
-        if found is None:
-            raise KeyError(event_id)
-        return cast(Event, found)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._core.event_ids())
-
-    def __len__(self) -> int:
-        return self._core.event_count
-
-    def __contains__(self, event_id: object) -> bool:
-        return isinstance(event_id, str) and self._core.event(event_id) is not None
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} events>"
 
 
 class Stream:

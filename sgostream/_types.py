@@ -8,6 +8,7 @@ from datetime import datetime
 
 __all__ = [
     "Allowance",
+    "ClientStats",
     "Connection",
     "Forecast",
     "Gap",
@@ -15,6 +16,7 @@ __all__ = [
     "RateWindow",
     "Staleness",
     "StateChange",
+    "StreamStats",
     "Usage",
 ]
 
@@ -159,3 +161,95 @@ class Usage:
     rate_limits: dict[str, RateWindow]
     #: How long they last.
     forecast: Forecast
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StreamStats:
+    """Counters of one stream since it was started."""
+
+    #: Messages on the channel that named ids.
+    notifications: int
+    #: Ids in them.
+    ids_notified: int
+    #: Of those, found pending or in flight already.
+    ids_gathered: int
+    #: Of those notified, answered by a request that started afterwards.
+    ids_answered: int
+    #: Notified again before they were answered.
+    ids_conflated: int
+    #: Not to be had, or over a limit; each was reported to ``on_error``.
+    ids_refused: int
+    #: Not answered yet.  ``ids_notified`` is the sum of these four.
+    ids_pending: int
+    #: Messages of unknown events or channels, or unreadable.
+    messages_ignored: int
+    #: Answers that brought a new or changed version.
+    versions_applied: int
+    #: Answers equal to the version held.
+    versions_unchanged: int
+    #: Answers older than the version held, not applied.
+    versions_overtaken: int
+    #: Answers that were malformed, too large, or over a limit.
+    versions_refused: int
+    #: Answers in which every ``lastUpdatedAt`` that differed went backwards.
+    stale_reads: int
+    #: Answers to a notification that had not changed yet, asked again.
+    early_reads: int
+    #: Times in which notifications may have been missed.
+    gaps: int
+    #: Completed walks of the feed's list with their refetches.
+    reconciles: int
+    #: Walks that did not complete.
+    walks_failed: int
+    #: Connections after the first one.
+    reconnects: int
+    #: Errors reported to ``on_error``.
+    errors: int
+    #: Updates taken by all subscriptions.
+    updates_delivered: int
+    #: Versions that a newer one replaced before they were taken.
+    updates_conflated: int
+    #: Times in which an update lacked memory; all was told again.
+    updates_retried: int
+    #: Events that joined the stream.
+    events_added: int
+    #: Events that left it.
+    events_removed: int
+    #: Close code of the last connection that ended; 0: none.
+    last_close_code: int
+    #: Seconds since the last frame on the socket; None before the first.
+    last_frame_age: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClientStats:
+    """Counters of one client, over all its streams and calls."""
+
+    #: Requests sent to the API and the authorisation endpoint.
+    requests: int
+    #: Of those, failed.
+    requests_failed: int
+    #: Of those, sent again.
+    requests_retried: int
+    #: Bytes of bodies, decoded.
+    request_bytes_received: int
+    #: Answers with status 429.
+    rate_limited: int
+    #: Requests out now.
+    requests_in_flight: int
+    #: Different events held.
+    events_held: int
+    #: Events refused: malformed, or over a limit.
+    events_refused: int
+    #: Bytes of the newest versions, JSON and index.
+    bytes_documents: int
+    #: Bytes of the pool behind all versions, blocks that wait for reuse included.
+    bytes_pool: int
+    #: Bytes of older versions that pending updates hold.
+    bytes_queued: int
+    #: Versions alive, those held by user code included.
+    versions_alive: int
+    #: Log lines and reports lost because nobody took them in time.
+    reports_dropped: int
+    #: Times that a quote was read whose price is no American odds.
+    odds_unreadable: int
