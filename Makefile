@@ -24,8 +24,8 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint typecheck wheel-test test
-FULL_STEPS := $(CI_STEPS) asan tsan docs-check budgets model sim-sample fuzz soak-minute ctest-long valgrind test-browser
+CI_STEPS := lint typecheck wheel-test test asan tsan
+FULL_STEPS := $(CI_STEPS) docs-check budgets model sim-sample fuzz soak-minute ctest-long valgrind test-browser
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
 

@@ -180,7 +180,7 @@ def test_the_fixture_leads_code_without_options_here(odds_server: OddsServer) ->
         assert list(live.events) == [game.event_id]
 
 
-def test_the_guides_example_runs(tmp_path: Path, plain_env: dict[str, str]) -> None:
+def test_the_guides_example_runs(tmp_path: Path) -> None:
     text = GUIDE.read_text(encoding="utf-8")
     files = re.findall(r"```python\n# ([a-z_]+\.py)\n(.*?)```", text, re.S)
     assert [name for name, _ in files] == ["steam.py", "conftest.py", "test_steam.py"]
@@ -191,7 +191,7 @@ def test_the_guides_example_runs(tmp_path: Path, plain_env: dict[str, str]) -> N
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
         cwd=tmp_path,
-        env={**plain_env, "PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path)])},
         capture_output=True,
         text=True,
         timeout=100,

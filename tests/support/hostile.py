@@ -102,8 +102,10 @@ _SLEEP_C = r"""
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 static int timers[16]; /* of CLOCK_BOOTTIME, + 1 */
 
@@ -125,9 +127,8 @@ slept_s(void)
 int
 clock_gettime(clockid_t clock, struct timespec *out)
 {
-    int (*real)(clockid_t, struct timespec *) =
-        dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, out);
+    /* A sanitizer asks for the time before dlsym() may be called. */
+    int result = (int)syscall(SYS_clock_gettime, clock, out);
 
     if (clock == CLOCK_BOOTTIME) {
         out->tv_sec += slept_s();
