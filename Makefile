@@ -25,7 +25,7 @@ export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
 CI_STEPS := lint typecheck wheel-test test asan tsan
-FULL_STEPS := $(CI_STEPS) docs-check budgets model sim-sample fuzz soak-minute ctest-long valgrind test-browser
+FULL_STEPS := $(CI_STEPS) docs-check budgets model sim-sample fuzz soak-minute ctest-long valgrind test-browser test-packets
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
 
@@ -180,6 +180,13 @@ soak: prepare-test ## real-size events, faults, flat memory; MINUTES=45 RATE=50
 # A minute has its noise: 5 % instead of the 2 % that 45 minutes must hold.
 soak-minute: ## the same for one minute
 	@$(SUBMAKE) soak MINUTES=1 ARGS='--growth 0.05'
+
+.PHONY: test-packets
+test-packets: prepare-test ## packets lost, dropped, refused (root needed)
+	@$(PREPARE) packets
+	@$(SUBMAKE) extension
+	@unshare --net sh -c 'ip link set lo up && \
+	    exec $(VENV)/bin/pytest tests/packets $(ARGS)'
 
 .PHONY: bench-json
 bench-json: prepare-build ## what documents cost, against inflate; ARGS='--json'

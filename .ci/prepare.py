@@ -53,6 +53,9 @@ NEEDS = [
     ("model", "command gcc", "gcc"),
     ("model", "header stdio.h", "libc6-dev"),
     ("model", "command spin", "spin"),
+    ("packets", "command iptables", "iptables"),
+    ("packets", "command ip", "iproute2"),
+    ("packets", "command unshare", "util-linux"),
     ("roots", "command debootstrap", "debootstrap"),
     ("browser", "command chromium", "chromium"),
     ("browser", "file /usr/share/fonts/*/dejavu/DejaVuSans.ttf", "fonts-dejavu-core"),
@@ -70,6 +73,7 @@ EXTRAS = {
     "lint": ["sim", "cli", "notebook", "test", "dev"],
     "docs": ["sim", "cli", "notebook", "test", "docs"],
     "browser": [],
+    "packets": [],
     "lab": ["sim", "notebook", "test", "lab"],
     "wheel": ["wheel"],
 }
