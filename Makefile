@@ -181,12 +181,21 @@ soak: prepare-test ## real-size events, faults, flat memory; MINUTES=45 RATE=50
 soak-minute: ## the same for one minute
 	@$(SUBMAKE) soak MINUTES=1 ARGS='--growth 0.05'
 
+# The rules stand in a network namespace of our own: nobody else meets them.
+# CI may run where none can be made; then the step says so and is no failure.
+PACKETS_TRY := ip link set lo up && iptables -w -A INPUT -p tcp \
+    -m statistic --mode random --probability 0.5 -j DROP
 .PHONY: test-packets
 test-packets: prepare-test ## packets lost, dropped, refused (root needed)
 	@$(PREPARE) packets
 	@$(SUBMAKE) extension
-	@unshare --net sh -c 'ip link set lo up && \
-	    exec $(VENV)/bin/pytest tests/packets $(ARGS)'
+	@if unshare --net sh -c '$(PACKETS_TRY)'; then \
+	    unshare --net sh -c 'ip link set lo up && \
+	        exec $(VENV)/bin/pytest tests/packets $(ARGS)'; \
+	else \
+	    echo "NOT RUN: no namespace with packet rules on this machine"; \
+	    test "$$CI" = true; \
+	fi
 
 .PHONY: bench-json
 bench-json: prepare-build ## what documents cost, against inflate; ARGS='--json'

@@ -59,7 +59,7 @@ def test_one_packet_in_ten_is_lost(rig: Rig, tls: bool) -> None:
     )
     with live, lossy:
         live.wait_live(60)
-        rig.sim.play(rate=30.0, steps=200)
+        rig.sim.play(rate=60.0, steps=200)
         eventually(lambda: rig.sim.played()["steps"] >= 200, "200 steps", 60)
         rig.at_rest(live)
         stats = live.stats()
