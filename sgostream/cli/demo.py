@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from .. import Client
 from .watch import WatchOptions, show
@@ -26,47 +20,22 @@ class DemoOptions:
     seed: int = 7
 
 
-@contextmanager
-def _simulator(options: DemoOptions) -> Iterator[dict[str, str]]:
-    """The simulator as a process of its own; what it says of itself."""
-    command = [sys.executable, "-m", "sgostream.sim", "--json"]
-    command += ["--events", str(options.events), "--rate", str(options.rate)]
-    command += ["--seed", str(options.seed), "--live", "1.0"]
-    if options.size:
-        command += ["--size", str(options.size)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,  # Ctrl-C is ours; we end it
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise OSError("the simulator did not start; see its message above")
-        yield json.loads(line)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
 def run(options: DemoOptions, how: WatchOptions) -> None:
     """Run the demo until q, Ctrl-C, or the time is up."""
+    try:
+        from ..sim.process import SimulatorProcess
+    except ImportError as error:
+        raise ValueError(str(error)) from None
+    settings = ["--events", str(options.events), "--rate", str(options.rate)]
+    settings += ["--seed", str(options.seed), "--live", "1.0"]
+    if options.size:
+        settings += ["--size", str(options.size)]
     with (
-        _simulator(options) as told,
+        SimulatorProcess(*settings) as sim,
         Client(
-            api_key=told["api_key"],
-            base_url=told["https_base_url"],
-            ca_file=told["ca_file"],
+            api_key=sim.api_key,
+            base_url=sim.https_base_url,
+            ca_file=sim.ca_file,
             proxy="",
         ) as client,
     ):

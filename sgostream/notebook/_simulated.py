@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .._options import ClientOptions
+    from ..sim.process import SimulatorProcess
 
 __all__ = ["client_options"]
 
 _lock = threading.Lock()
-_process: subprocess.Popen[str] | None = None
-_told: ClientOptions | None = None
+_simulator: SimulatorProcess | None = None
 
 
 def client_options(
@@ -68,63 +65,35 @@ def client_options(
     >>> live = sgostream.stream(                            # doctest: +SKIP
     ...     "events:live", **sgostream.notebook.client_options())
     """
-    global _process, _told
+    global _simulator
     if os.environ.get(KEY_VARIABLE):
         return {}
     with _lock:
-        if _told is None or _process is None or _process.poll() is not None:
-            _process, _told = _start(
-                {
-                    "--events": events,
-                    "--rate": rate,
-                    "--speed": speed,
-                    "--live": live,
-                    "--leagues": ",".join(_options.names("leagues", leagues)),
-                    "--size": size,
-                    "--seed": seed,
-                }
-            )
-        return {**_told}
+        if _simulator is None or not _simulator.running:
+            settings = {
+                "--events": events,
+                "--rate": rate,
+                "--speed": speed,
+                "--live": live,
+                "--leagues": ",".join(_options.names("leagues", leagues)),
+                "--size": size,
+                "--seed": seed,
+            }
+            _simulator = _start(settings)
+        return {
+            "api_key": _simulator.api_key,
+            "base_url": _simulator.base_url,
+            "proxy": "",
+        }
 
 
-def _start(
-    settings: Mapping[str, object],
-) -> tuple[subprocess.Popen[str], ClientOptions]:
-    command = [sys.executable, "-m", f"{__package__}._simulate", "--json", "--no-tls"]
+def _start(settings: Mapping[str, object]) -> SimulatorProcess:
+    from ..sim.process import SimulatorProcess  # needs the extra `sim`
+
+    arguments = ["--no-tls"]
     for name, value in settings.items():
         if value not in (None, ""):
-            command += [name, str(value)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,  # its end is the simulator's
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # an interrupt is for the notebook alone
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        process.wait()
-        raise RuntimeError(
-            "the simulator did not start; it needs pip install 'sgostream[sim]'"
-        )
-    atexit.register(_end, process)
-    told = json.loads(line)
-    options: ClientOptions = {
-        "api_key": told["api_key"],
-        "base_url": told["base_url"],
-        "proxy": "",
-    }
-    return process, options
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
+            arguments += [name, str(value)]
+    simulator = SimulatorProcess(*arguments)
+    atexit.register(simulator.stop)
+    return simulator

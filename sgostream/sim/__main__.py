@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -70,6 +71,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="payload files or folders to serve as well",
     )
     add("--json", action="store_true", help="print one line of JSON")
+    add(
+        "--until-eof",
+        action="store_true",
+        help="end when the input does, as with the process that started this",
+    )
     return parser
 
 
@@ -86,6 +92,8 @@ def main(
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
+    if options.until_eof:
+        threading.Thread(target=_set_at_eof, args=(done,), daemon=True).start()
     simulator = Simulator(
         host=options.host,
         port=options.port,
@@ -119,6 +127,12 @@ def main(
                 )
         done.wait()
     return 0
+
+
+def _set_at_eof(done: threading.Event) -> None:
+    while os.read(0, 4096):  # no buffer, whose lock would outlive this thread
+        pass
+    done.set()
 
 
 def _say(simulator: Simulator, *, as_json: bool) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
+
+from .process import SimulatorProcess
 
 _START_TIMEOUT_S = 120.0
 
@@ -34,24 +34,17 @@ class RemoteSimulator:
         self.https_base_url: str = info["https_base_url"]
         self.ca_file: str = info["ca_file"]
         self.api_key: str = info["api_key"]
-        self._process: subprocess.Popen[str] | None = None
+        self._process: SimulatorProcess | None = None
 
     @classmethod
     def spawn(cls, *arguments: str) -> Self:
         """Start ``python -m sgostream.sim`` with arguments and use it."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sgostream.sim", "--json", *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            process.stdout.close()
-            raise RuntimeError(
-                f"the simulator ended at once with status {process.wait()}"
-            )
-        found = cls(json.loads(line)["base_url"])
+        process = SimulatorProcess(*arguments)
+        try:
+            found = cls(process.base_url)
+        except BaseException:
+            process.stop()
+            raise
         found._process = process
         return found
 
@@ -102,10 +95,7 @@ class RemoteSimulator:
         """End a simulator that was spawned here."""
         process, self._process = self._process, None
         if process is not None:
-            process.terminate()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            process.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lab import Lab, browser
 from playwright.sync_api import Browser
 
+from sgostream.sim.process import SimulatorProcess
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def simulator() -> Iterator[dict[str, Any]]:
+def simulator() -> Iterator[SimulatorProcess]:
     """A recorded slate of 30 games in progress, 80 changed events a second."""
-    command = [sys.executable, "-m", "sgostream.sim", "--json", "--events", "30"]
-    command += ["--live", "1", "--recorded", "1600", "--rate", "80"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    slate = ("--events", "30", "--live", "1", "--recorded", "1600")
+    with SimulatorProcess(*slate, "--rate", "80") as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lab import Lab, Notebook
 from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from sgostream.sim.process import SimulatorProcess
 
 WAIT_MS = 60_000
 MEASURE_S = float(os.environ.get("SGO_MEASURE_SECONDS", "60"))
@@ -273,15 +274,15 @@ MEASURE = """seconds => new Promise((resolve) => {
 
 
 def test_eighty_updates_a_second_keep_the_page_smooth_and_the_kernel_calm(
-    lab: Lab, chrome: Browser, simulator: dict[str, Any]
+    lab: Lab, chrome: Browser, simulator: SimulatorProcess
 ) -> None:
     """60 s (SGO_MEASURE_SECONDS) of real-size events: frames, memory, CPU."""
     faults: list[str] = []
     lab.set_theme(dark=False)
     options = {
-        "api_key": simulator["api_key"],
-        "base_url": simulator["https_base_url"],
-        "ca_file": simulator["ca_file"],
+        "api_key": simulator.api_key,
+        "base_url": simulator.https_base_url,
+        "ca_file": simulator.ca_file,
         "proxy": "",
     }
     lab.write(

@@ -173,7 +173,7 @@ def test_the_simulator_of_a_notebook_ends_with_its_kernel(kernel: Kernel) -> Non
         "with sgostream.stream('events:live', **options) as live:\n"
         "    live.wait_live(30)\n"
         "from sgostream.notebook import _simulated\n"
-        "print(os.getpid(), _simulated._process.pid)"
+        "print(os.getpid(), _simulated._simulator.pid)"
     )
     own, simulator = map(int, printed.split())
     assert kernel.read(

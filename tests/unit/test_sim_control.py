@@ -19,6 +19,7 @@ import pytest
 from simclient import get, run, socket
 
 from sgostream.sim import SNAPSHOT, Shape, Simulator
+from sgostream.sim.process import SimulatorProcess
 from sgostream.sim.remote import RemoteSimulator, spawn
 
 
@@ -369,6 +370,14 @@ def test_the_program_serves_and_ends_on_ctrl_c(samples: Path) -> None:
         assert process is not None
         assert process.wait(10) == 0
         assert time.monotonic() - began < 2.0
+
+
+def test_a_program_that_does_not_start_is_told(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ChildProcessError, match="status 2"):
+        SimulatorProcess("--events", "many")
+    assert "invalid int value" in capfd.readouterr().err
 
 
 def test_the_program_tells_people_what_they_need() -> None:
