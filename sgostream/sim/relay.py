@@ -78,8 +78,8 @@ class Relay:
             await asyncio.gather(
                 self._pump(reader, far_writer), self._pump(far_reader, writer)
             )
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # by `stop`: the streams of 3.11 would log a cancelled task
         finally:
             for end in (writer, far_writer):
                 if end is not None:

@@ -1,4 +1,4 @@
-"""docs/internals/promises.md names only tests and pages that exist."""
+"""promises.md and security.md name only tests and pages that exist."""
 
 from __future__ import annotations
 
@@ -50,3 +50,39 @@ def test_what_is_named_exists(entry: str) -> None:
         assert (PAGE.parent / link).is_file(), link
     missing = text.partition("*Not yet*")[2]
     assert "*Not yet*" not in text or len(missing) > 20, "no reason"
+
+
+# -- docs/security.md
+
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+#: (section, threat, tests) of every row of its tables of threats.
+THREATS = [
+    (section.partition("\n")[0], *row)
+    for section in SECURITY.split("\n## ")
+    for row in re.findall(r"^\| (.+?) \| .+ \| (.+?) \|$", section, re.MULTILINE)
+    if "| threat | defence | shown by |" in section and row[0] != "threat"
+]
+
+
+def test_every_adversary_has_threats() -> None:
+    wanted = {
+        "A hostile answer of the API",
+        "A hostile Pusher server",
+        "A hostile network",
+        "A hostile redirect or authorisation endpoint",
+        "A reader of logs and reports",
+        "A reader of crash dumps",
+    }
+    assert wanted <= {section for section, _, _ in THREATS}
+
+
+@pytest.mark.parametrize(("section", "threat", "tests"), THREATS)
+def test_every_threat_has_a_test(section: str, threat: str, tests: str) -> None:
+    named = re.findall(r"`([\w/.]+)`", tests)
+    if threat == "the environment":  # told, not defended
+        assert tests == "-"
+        return
+    assert named, f"{section}: {threat}"
+    for name in named:
+        place = ROOT / "tests" / name
+        assert place.exists() or place.with_suffix(".c").is_file(), name

@@ -227,6 +227,15 @@ client.close()
 STATES = {
     "not started": "client = sgostream.Client(**options); live = client.live()",
     "bootstrapping": "live = sgostream.stream('events:live', **options).start()",
+    "connecting": "live = sgostream.stream(\n"
+    "    'events:live', **{**options, 'base_url': 'https://127.0.0.1:9/v2'})\n"
+    "told = threading.Event(); live.on_error(lambda error: told.set())\n"
+    "live.start(); told.wait()",
+    "subscribing": "live = sgostream.stream('events:live', **options)\n"
+    "live.start()\n"
+    "while live.phase in ('idle', 'bootstrapping'): time.sleep(0.001)",
+    "polling": "live = sgostream.stream(\n"
+    "    'events:live', transport='poll', **options).wait_live(20)",
     "live": "live = sgostream.stream('events:live', **options).wait_live(20)",
     "iterating": "live = sgostream.stream('events:live', **options).wait_live(20)\n"
     "threading.Thread(target=list, args=(live,), daemon=True).start()",

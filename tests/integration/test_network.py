@@ -84,14 +84,22 @@ def test_names_fail_and_then_are_found(named: tuple[Names, dict[str, Any]]) -> N
         assert program.finish()[0] == 0
 
 
-def test_close_while_a_lookup_hangs(named: tuple[Names, dict[str, Any]]) -> None:
+@pytest.mark.parametrize("leg", ["api", "pusher"])
+def test_close_while_a_lookup_hangs(
+    named: tuple[Names, dict[str, Any]], rig: Rig, leg: str
+) -> None:
     names, options = named
+    if leg == "pusher":
+        rig.sim.add_event(live=True)
+        rig.sim.settings.pusher_options["wsHost"] = "ws.sim.test"
+        options = rig.options()
     names.hang()
     with Program(
         TALKER.format(options=options), environment=names.environment()
     ) as program:
         assert program.line() == "started"
         eventually(names.asked, "the lookup")
+        assert names.asked()[0] == ("ws" if leg == "pusher" else "api") + ".sim.test"
         program.say("close")
         assert float(program.line().split()[1]) < 1.0
         began = time.monotonic()

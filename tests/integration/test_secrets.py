@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import json
@@ -10,6 +11,7 @@ import pickle
 import traceback
 import urllib.parse
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -316,6 +318,47 @@ def test_the_key_is_in_no_log_line(
     outcomes: dict[str, BaseException | None], search: Search
 ) -> None:
     assert search.check(KEY) > len(outcomes)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "poll"])
+def test_every_feed_and_face_are_without_it(
+    rig: Rig, search: Search, tmp_path: Path, transport: str
+) -> None:
+    rig.sim.api.keys[KEY] = rig.sim.add_key(KEY)
+    rig.sim.api_key = KEY
+    game = rig.sim.add_event(league="NFL", live=True)
+    rig.sim.add_event(league="NFL")
+    recording = tmp_path / "odds.rec"
+    client = rig.client(core=DEBUG, transport=transport, record=recording)
+    streams = [client.live(), client.upcoming("NFL"), client.by_id(game)]
+    watches = [Watch(live) for live in streams]
+    updates = client.subscribe(*streams)
+    search.see("subscription", updates)
+    for live in streams:
+        live.wait_live(20)
+    rig.sim.patch(game, SCORE, 3)
+    for update in updates.get_batch(max=2, timeout=20):
+        search.see("update", update)
+        search.see("its parts", (update.event, update.times, update.stream))
+    search.see("fetched", client.fetch(game))
+    search.see("usage", client.usage())
+    for live, watch in zip(streams, watches, strict=True):
+        search.see("events", live.events)
+        search.see("quotes", live.quotes())
+        search.stream(live)
+        search.watch(watch)
+
+    async def take() -> None:
+        async for update in streams[0]:
+            search.see("update", update)
+            break
+        search.see("usage", await client.usage_async())
+
+    asyncio.run(take())
+    client.close()
+    search.wire(rig.sim)
+    search.texts.append(("recording", recording.read_bytes().decode("latin-1")))
+    assert search.check(KEY) > 100
 
 
 def test_options_and_their_errors_do_not_show_it(
