@@ -241,7 +241,7 @@ class Client:
         """
         call = self._core.fetch(self._ids(event_ids))
         self._router.start()
-        call.wait(timeout=_wait(timeout))
+        _wait_call(call, timeout)
         return _by_id(call)
 
     async def fetch_async(
@@ -267,7 +267,7 @@ class Client:
         ids = self._ids(event_ids)
         call = await asyncio.to_thread(self._core.fetch, ids)
         self._router.start()
-        await _wait_call(call, timeout)
+        await _wait_call_async(call, timeout)
         return _by_id(call)
 
     def usage(self, *, timeout: float | None = None) -> Usage:
@@ -290,7 +290,7 @@ class Client:
         """
         call = self._core.usage()
         self._router.start()
-        call.wait(timeout=_wait(timeout))
+        _wait_call(call, timeout)
         return _read_usage(call.json)
 
     async def usage_async(self, *, timeout: float | None = None) -> Usage:
@@ -313,7 +313,7 @@ class Client:
         """
         call = await asyncio.to_thread(self._core.usage)
         self._router.start()
-        await _wait_call(call, timeout)
+        await _wait_call_async(call, timeout)
         return _read_usage(call.json)
 
     def _ids(self, event_ids: tuple[str, ...]) -> list[str]:
@@ -458,11 +458,22 @@ def _wait(timeout: float | None) -> float | None:
     return None if timeout is None else _options.seconds("timeout", timeout)
 
 
-async def _wait_call(call: _core.Call, timeout: float | None) -> None:
-    checked = _wait(timeout)
-    if not await wait_readable(call, checked):
-        raise TimeoutError(f"no answer within {checked:g} s")
-    call.wait(timeout=0.0)
+def _wait_call(call: _core.Call, timeout: float | None) -> None:
+    try:
+        call.wait(timeout=_wait(timeout))
+    finally:
+        # An exception's frames may keep the call alive for long.
+        call.cancel()
+
+
+async def _wait_call_async(call: _core.Call, timeout: float | None) -> None:
+    try:
+        checked = _wait(timeout)
+        if not await wait_readable(call, checked):
+            raise TimeoutError(f"no answer within {checked:g} s")
+        call.wait(timeout=0.0)
+    finally:
+        call.cancel()
 
 
 def _by_id(call: _core.Call) -> dict[str, Event]:

@@ -739,6 +739,9 @@ class Call:
     """One request outside any stream, under way or done."""
 
     def wait(self, timeout: float | None = None) -> None: ...
+    def cancel(self) -> None:
+        """Withdraw it: nothing is tried any more. Done calls stay done."""
+
     @property
     def events(self) -> list[Event]: ...
     @property

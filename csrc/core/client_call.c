@@ -240,39 +240,6 @@ sgo_client_usage(sgo_client *client, sgo_call **out, sgo_error *err)
     return start_call(client, request, out, err);
 }
 
-void
-sgo_call_release(sgo_call *call)
-{
-    sgo_client *client;
-    struct request *request;
-    sgo_error err;
-    bool done;
-
-    if (call == NULL || !client_is_ours(call->client)) {
-        return;
-    }
-    pthread_mutex_lock(&call->lock);
-    done = call->done;
-    pthread_mutex_unlock(&call->lock);
-    client = call->client;
-    if (!done) {
-        sgo_call *listed = unlist_call(client, call->id);
-
-        if (listed) {
-            request = make_request(NULL, 0);
-            if (request) {
-                request->id = call->id;
-                if (client_post(client, run_cancel, free_request, request,
-                                &err) != SGO_OK) {
-                    free_request(request);
-                }
-            } /* else its answer will find nobody */
-            unref_call(listed);
-        }
-    }
-    unref_call(call);
-}
-
 /* ---- answers ---------------------------------------------------------------- */
 
 static void
@@ -299,15 +266,16 @@ take_results(sgo_call *call, struct document **documents, size_t n,
     }
 }
 
-void
-client_call_done(sgo_client *client, uint32_t call_id, const sgo_error *error,
-                 struct document **documents, size_t n, const char *json,
-                 size_t json_len)
+/* false: it has ended, or is not known. */
+static bool
+end_call(sgo_client *client, uint32_t call_id, const sgo_error *error,
+         struct document **documents, size_t n, const char *json,
+         size_t json_len)
 {
     sgo_call *call = unlist_call(client, call_id);
 
     if (call == NULL) {
-        return;
+        return false;
     }
     pthread_mutex_lock(&call->lock);
     if (error) {
@@ -322,6 +290,15 @@ client_call_done(sgo_client *client, uint32_t call_id, const sgo_error *error,
     pthread_cond_broadcast(&call->done_cond);
     pthread_mutex_unlock(&call->lock);
     unref_call(call);
+    return true;
+}
+
+void
+client_call_done(sgo_client *client, uint32_t call_id, const sgo_error *error,
+                 struct document **documents, size_t n, const char *json,
+                 size_t json_len)
+{
+    (void)end_call(client, call_id, error, documents, n, json, json_len);
 }
 
 void
@@ -345,6 +322,43 @@ client_calls_close(sgo_client *client)
         unref_call(first);
     }
 }
+
+/* ---- withdrawing ------------------------------------------------------------ */
+
+void
+sgo_call_cancel(sgo_call *call)
+{
+    sgo_client *client = call->client;
+    struct request *request;
+    sgo_error err;
+
+    if (!client_is_ours(client)) {
+        return;
+    }
+    error_set(&err, SGO_ERROR_CLOSED, "the call was withdrawn");
+    if (!end_call(client, call->id, &err, NULL, 0, NULL, 0)) {
+        return; /* done */
+    }
+    request = make_request(NULL, 0);
+    if (request) {
+        request->id = call->id;
+        if (client_post(client, run_cancel, free_request, request, &err) !=
+            SGO_OK) {
+            free_request(request);
+        }
+    } /* else its answer will find nobody */
+}
+
+void
+sgo_call_release(sgo_call *call)
+{
+    if (call && client_is_ours(call->client)) {
+        sgo_call_cancel(call);
+        unref_call(call);
+    }
+}
+
+/* ---- results ---------------------------------------------------------------- */
 
 sgo_status
 sgo_call_wait(sgo_call *call, int64_t deadline_ns, sgo_error *err)

@@ -135,6 +135,10 @@ SGO_API sgo_event *sgo_call_event(const sgo_call *call, size_t i);
 SGO_API sgo_text sgo_call_json(const sgo_call *call);
 /* A descriptor that turns readable when the call is done; owned by it. */
 SGO_API int sgo_call_fd(sgo_call *call);
+/* Nobody waits for the answer any more: what is under way for it is broken
+ * off and nothing is tried again.  Its waiters get SGO_CLOSED.  Does nothing
+ * to a call that is done.  The last release does it as well. */
+SGO_API void sgo_call_cancel(sgo_call *call);
 SGO_API void sgo_call_release(sgo_call *call);
 
 /* ---- streams ---------------------------------------------------------- */

@@ -188,8 +188,26 @@ call_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
     return PyLong_FromLong(fd);
 }
 
+PyDoc_STRVAR(cancel_doc, "cancel($self, /)\n--\n\n"
+                         "Withdraw it: nothing is tried any more, and who\n"
+                         "waits gets a ClosedError.  Done calls stay done.");
+
+static PyObject *
+call_cancel(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    if (guard_client(call_of(self)->client, REQUIRE_OWNER_PROCESS, "cancel") <
+        0) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    sgo_call_cancel(call_of(self)->call);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef call_methods[] = {
     {"wait", METHOD(call_wait), METH_FASTCALL | METH_KEYWORDS, wait_doc},
+    {"cancel", call_cancel, METH_NOARGS, cancel_doc},
     {"fileno", call_fileno, METH_NOARGS, fileno_doc},
     {NULL, NULL, 0, NULL},
 };

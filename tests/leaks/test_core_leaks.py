@@ -339,6 +339,7 @@ CLIENT_CASES: dict[str, Callable[[Rig], object]] = {
     "Call.events": lambda rig: rig.call.events,
     "Call.json": lambda rig: rig.call.json,
     "Call.fileno": lambda rig: rig.call.fileno(),
+    "Call.cancel": lambda rig: rig.client.fetch([rig.event_id]).cancel(),
     "Call given up": lambda rig: rig.client.fetch([rig.event_id]).fileno(),
 }
 #: The core keeps these until the client is closed: documented, and bounded by

@@ -388,10 +388,10 @@ struct publish_queue {
 
 /* What keeps requests back. */
 struct gate {
-    bool outage;    /* the host fails: one probe at a time */
-    bool probing;   /* that probe is out */
-    int64_t until;  /* nothing before */
-    int64_t opened; /* when the outage was last noted */
+    bool outage;     /* the host fails: one probe at a time */
+    bool probing[2]; /* that probe is out: a stream's; one from aside */
+    int64_t until;   /* nothing before */
+    int64_t opened;  /* when the outage was last noted */
     unsigned fails;
     int64_t last_success;  /* arrival of the last good answer */
     int64_t denied_since;  /* 401 and 403 without a success between; 0 */

@@ -58,6 +58,9 @@ int64_t retry_delay(struct brain *b, unsigned fails, int64_t first,
                     int64_t max);
 /* May a request go out now?  Else *when says when to look again. */
 bool retry_gate_open(struct brain *b, int64_t *when);
+/* And is it this kind's turn?  In an outage one request of the streams' tests
+ * the host, and one of what is aside of them (calls, usage). */
+bool retry_may_probe(const struct brain *b, bool aside);
 /* 401 and 403 after the first live: final for feeds when it lasts. */
 void retry_denied(struct brain *b, const sgo_error *err);
 

@@ -305,15 +305,19 @@ static enum step
 step(struct brain *b)
 {
     struct choice choices[ASK_CLASSES];
-    struct call *call = call_waiting(b);
+    const bool aside = retry_may_probe(b, true);
+    struct call *call = aside ? call_waiting(b) : NULL;
     int k;
 
-    if (b->usage_wanted && b->usage == NULL) {
+    if (b->usage_wanted && b->usage == NULL && aside) {
         return within_plan(b, 0) ? started(budget_start_usage(b)) : STEP_LATER;
     }
     if (call) {
         return within_plan(b, call->usage ? 0 : 1) ? started(call_start(call))
                                                    : STEP_LATER;
+    }
+    if (!retry_may_probe(b, false)) {
+        return STEP_NOTHING;
     }
     look(b, choices);
     k = choose_class(b, choices);

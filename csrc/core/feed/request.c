@@ -12,6 +12,24 @@ is_list(enum request_kind kind)
     return kind == REQUEST_WALK || kind == REQUEST_BOOTSTRAP;
 }
 
+/* Outside all streams: no stream waits for its end. */
+static bool
+is_aside(enum request_kind kind)
+{
+    return kind == REQUEST_USAGE || kind == REQUEST_CALL_IDS ||
+           kind == REQUEST_CALL_USAGE;
+}
+
+/* Whether the outcome says something about the host and the key as a whole:
+ * /account/usage is a place of its own, and its failures are no news of the
+ * events'. */
+static bool
+is_evidence(const struct request *r, enum outcome outcome)
+{
+    return (r->kind != REQUEST_USAGE && r->kind != REQUEST_CALL_USAGE) ||
+           outcome == OUTCOME_OK || outcome == OUTCOME_LIMITED;
+}
+
 /* ---- making --------------------------------------------------------------- */
 
 struct request *
@@ -132,7 +150,7 @@ request_send(struct request *r)
     pace_spend(&b->pace, 1, (double)r->reserved_objects, b->now);
     if (r->kind != REQUEST_AUTHORISE && (b->gate.outage || b->gate.limited)) {
         r->probe = true;
-        b->gate.probing = true;
+        b->gate.probing[is_aside(r->kind)] = true;
     }
 }
 
@@ -142,6 +160,10 @@ retire(struct request *r)
 {
     struct brain *b = r->b;
 
+    if (r->probe) {
+        r->probe = false;
+        b->gate.probing[is_aside(r->kind)] = false;
+    }
     list_remove(&r->in_brain);
     list_remove(&r->to_send);
     count_in_flight(r, -1);
@@ -172,9 +194,6 @@ request_cancel(struct request *r)
         return;
     }
     retire(r);
-    if (r->probe) {
-        r->b->gate.probing = false;
-    }
     request_release_ids(r);
     if (r->sent) {
         list_append(&r->b->cancels, &r->in_brain);
@@ -320,9 +339,11 @@ dispatch(struct request *r, const struct answer_end *end)
         return;
     }
     outcome = retry_judge(r, end, &err);
-    if (r->kind != REQUEST_USAGE || r->probe || outcome == OUTCOME_OK ||
-        outcome == OUTCOME_LIMITED) {
-        retry_note(r, outcome, &err); /* reading limits is a courtesy */
+    if (outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND) {
+        b->counters.requests_failed++;
+    }
+    if (is_evidence(r, outcome)) {
+        retry_note(r, outcome, &err);
     }
     if (outcome != OUTCOME_OK) {
         log_write(b->log, SGO_LOG_INFO, "http", "request %llu: %s",

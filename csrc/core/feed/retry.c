@@ -341,13 +341,6 @@ retry_note(struct request *r, enum outcome outcome, const sgo_error *err)
 {
     struct brain *b = r->b;
 
-    if (r->probe) {
-        r->probe = false;
-        b->gate.probing = false;
-    }
-    if (outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND) {
-        b->counters.requests_failed++;
-    }
     switch (outcome) {
     case OUTCOME_OK:
     case OUTCOME_NOT_FOUND:
@@ -387,14 +380,15 @@ retry_gate_open(struct brain *b, int64_t *when)
         until = g->until;
     }
     *when = until;
-    if (until > b->now) {
-        return false;
-    }
-    if (g->probing) {
-        *when = CLOCK_NEVER;
-        return false;
-    }
-    return true;
+    return until <= b->now;
+}
+
+bool
+retry_may_probe(const struct brain *b, bool aside)
+{
+    const struct gate *g = &b->gate;
+
+    return !(g->outage || g->limited) || !g->probing[aside];
 }
 
 void
