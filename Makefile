@@ -61,6 +61,12 @@ demo: prepare-demo ## live odds in this terminal: no key, no network
 	@$(SUBMAKE) extension
 	@$(VENV_PYTHON) -m sgostream.cli demo $(ARGS)
 
+.PHONY: lab
+lab: ## the same in JupyterLab, with the notebooks; ARGS='--port 8888'
+	@$(PREPARE) build demo lab
+	@$(SUBMAKE) extension
+	@$(VENV_PYTHON) docs/tools/jupyter_lab.py $(ARGS)
+
 .PHONY: test
 test: prepare-test ## every test, C and Python
 	@$(SUBMAKE) run-ctests ARGS=
@@ -247,6 +253,12 @@ test-roots: ## the suite in fresh newer Debian roots (root needed)
 	@$(PYTHON) .ci/prepare.py --venv $(VENV) roots
 	@$(PYTHON) tests/tools/test_roots.py $(ARGS)
 
+.PHONY: new-user
+new-user: ## a first visit in a bare Debian root, timed (root needed)
+	@$(PYTHON) .ci/prepare.py --venv $(VENV) roots
+	@$(PYTHON) tests/tools/test_roots.py bookworm $(ARGS) \
+	    --run 'python3 tests/tools/new_user.py'
+
 # Other Pythons, by name or path; each gets a virtual environment of its own.
 PYTHONS ?= $(foreach p,python3.12 python3.13 python3.14, \
     $(if $(shell $(p) --version 2>/dev/null),$(p)))
@@ -315,7 +327,7 @@ wheel-root: wheel ## that wheel in a bare Debian root: https and wss (root neede
 IMAGES ?= $(BUILD)/images
 .PHONY: test-browser notebook-images
 test-browser: prepare-build ## board and chart in JupyterLab: hands, 60 s of load
-	@$(PREPARE) build browser lab
+	@$(PREPARE) build browser
 	@$(SUBMAKE) extension
 	@SGO_IMAGES=$(abspath $(IMAGES)) $(VENV)/bin/pytest -s tests/browser \
 	    --timeout 900 $(ARGS)

@@ -72,9 +72,9 @@ EXTRAS = {
     "test": ["sim", "cli", "notebook", "test"],
     "lint": ["sim", "cli", "notebook", "test", "dev"],
     "docs": ["sim", "cli", "notebook", "test", "docs"],
-    "browser": [],
     "packets": [],
-    "lab": ["sim", "notebook", "test", "lab"],
+    "lab": ["sim", "notebook", "lab"],
+    "browser": ["sim", "notebook", "test", "lab", "browser"],
     "wheel": ["wheel"],
 }
 

@@ -3,110 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_lab import JupyterLab
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import TimeoutError as Timeout
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
-TOKEN = "a-token-of-this-test"
 DEADLINE_S = 120.0
 
 
-class Lab:
-    """A JupyterLab server over one folder."""
+class Lab(JupyterLab):
+    """JupyterLab over notebooks that tests write."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        runtime = folder / "runtime"
-        settings = folder / "settings"
-        apputils = settings / "@jupyterlab" / "apputils-extension"
-        apputils.mkdir(parents=True)
-        quiet = {"fetchNews": "false", "checkForUpdates": False}
-        (apputils / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-        manager = settings / "@jupyter-widgets" / "jupyterlab-manager"
-        manager.mkdir(parents=True)
-        self._manager = manager / "plugin.jupyterlab-settings"
-        self.set_save_state(on=True)
-        self._themes = apputils / "themes.jupyterlab-settings"
-        self.set_theme(dark=False)
-        (folder / "notebooks").mkdir()
-        env = {
-            **os.environ,
-            "JUPYTER_RUNTIME_DIR": str(runtime),
-            "JUPYTER_CONFIG_DIR": str(folder / "config"),
-            "JUPYTER_DATA_DIR": str(folder / "data"),
-            "JUPYTERLAB_SETTINGS_DIR": str(settings),
-            "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-            "IPYTHONDIR": str(folder / "ipython"),
-        }
-        env.pop("SPORTS_ODDS_API_KEY_HEADER", None)
-        self._log = (folder / "lab.log").open("wb")
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-                *("--ip=127.0.0.1", "--ServerApp.port=0", "--ServerApp.port_retries=0"),
-                f"--IdentityProvider.token={TOKEN}",
-                f"--ServerApp.root_dir={folder / 'notebooks'}",
-                "--LabApp.expose_app_in_browser=True",
-            ],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self.url = self._wait_url(runtime)
-
-    def _wait_url(self, runtime: Path) -> str:
-        end = time.monotonic() + DEADLINE_S
-        while time.monotonic() < end:
-            for path in runtime.glob("jpserver-*.json"):
-                with contextlib.suppress(ValueError):
-                    port = json.loads(path.read_text())["port"]
-                    if port:
-                        return f"http://127.0.0.1:{port}"
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise RuntimeError((self.folder / "lab.log").read_text())
+        self.folder = folder / "notebooks"
+        self.folder.mkdir()
+        expose = "--LabApp.expose_app_in_browser=True"
+        super().__init__(self.folder, folder, options=(expose,))
 
     def set_theme(self, *, dark: bool) -> None:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
-        self._themes.write_text(json.dumps({"theme": name}))
+        self.set("@jupyterlab/apputils-extension/themes", {"theme": name})
 
     def set_save_state(self, *, on: bool) -> None:
         """Save widgets with notebooks; JupyterLab does so when asked to only."""
-        self._manager.write_text(json.dumps({"saveState": on}))
+        self.set("@jupyter-widgets/jupyterlab-manager/plugin", {"saveState": on})
 
     def write(self, name: str, *cells: str) -> None:
         book = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
-        nbformat.write(book, self.folder / "notebooks" / name)
+        nbformat.write(book, self.folder / name)
 
     def read(self, name: str) -> Any:
-        return nbformat.read(self.folder / "notebooks" / name, as_version=4)
-
-    def end(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
+        return nbformat.read(self.folder / name, as_version=4)
 
 
 class Notebook:
@@ -117,7 +53,7 @@ class Notebook:
         self.open()
 
     def open(self) -> None:
-        self.page.goto(f"{self.lab.url}/doc/tree/{self.name}?token={TOKEN}")
+        self.page.goto(f"{self.lab.url}/doc/tree/{self.name}?token={self.lab.token}")
         self.page.wait_for_selector(".jp-Notebook", timeout=DEADLINE_S * 1000)
         self.page.wait_for_function("() => !!window.jupyterapp")
 
@@ -146,8 +82,7 @@ class Notebook:
         except Timeout:
             target = BUILD / "failure.png"
             self.page.screenshot(path=target)
-            log = (self.lab.folder / "lab.log").read_text()
-            print(f"\nsee {target}; the server said:\n{log[-4000:]}")
+            print(f"\nsee {target}; the server said:\n{self.lab.tail()}")
             raise
 
     def run_all(self) -> None:

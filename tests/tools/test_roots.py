@@ -6,6 +6,7 @@ mirrors; the project itself is left as cloned.
 
     python3 tests/tools/test_roots.py                 # newer Debian, make test
     python3 tests/tools/test_roots.py bookworm --make demo test
+    python3 tests/tools/test_roots.py bookworm --run 'python3 program'
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ def lay_clone(folder: Path) -> None:
         shutil.copytree(samples, home / "shared" / "samples")
 
 
-def make_in_root(folder: Path, env: dict[str, str], targets: list[str]) -> None:
-    """Clone and make, in a mount and process namespace that ends with it."""
-    inner = (
-        "cd /root && git -c safe.directory='*' clone --quiet origin.git sgostream && "
-        f"cd sgostream && for t in {shlex.join(targets)}; do make $t || exit; done"
-    )
+def run_in_root(folder: Path, env: dict[str, str], commands: list[str]) -> None:
+    """Clone and run, in a mount and process namespace that ends with it."""
+    clone = "git -c safe.directory='*' clone --quiet origin.git sgostream"
+    steps = ["cd /root", "t=$(date +%s)", clone, "cd sgostream"]
+    steps += ['echo "  git clone: $(($(date +%s) - t)) s"', *commands]
+    inner = " && ".join(steps)
     words = [f"{name}={value}" for name, value in env.items()]
     outer = (
         f"mount -t proc proc {folder}/proc && mount --rbind /dev {folder}/dev && "
@@ -125,10 +126,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suites", nargs="*", default=SUITES)
     parser.add_argument("--make", nargs="+", default=["test"], metavar="TARGET")
+    parser.add_argument("--run", metavar="COMMAND", help="instead of make")
     parser.add_argument("--dir", type=Path, help="keep the roots in this folder")
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("debootstrap and chroot need root")
+    commands = [args.run] if args.run else [f"make {name}" for name in args.make]
     failed = []
     for suite in args.suites:
         began = time.monotonic()
@@ -138,7 +141,7 @@ def main() -> int:
             bootstrap(suite, folder)
             env = settings(folder)
             lay_clone(folder)
-            make_in_root(folder, env, args.make)
+            run_in_root(folder, env, commands)
         except subprocess.CalledProcessError as error:
             print(f"{suite}: exit code {error.returncode}", flush=True)
             failed.append(suite)
