@@ -33,6 +33,24 @@ MAIN_ODDS = (
     "points-home-reg-ml3way-home",
 )
 
+#: How those bookmakers write themselves whose id does not tell.
+_NAMES = {
+    "bet365": "bet365",
+    "betmgm": "BetMGM",
+    "betonline": "BetOnline",
+    "betrivers": "BetRivers",
+    "betway": "Betway",
+    "draftkings": "DraftKings",
+    "espnbet": "ESPN Bet",
+    "fanduel": "FanDuel",
+    "hardrockbet": "Hard Rock",
+    "mybookie": "MyBookie",
+    "pointsbet": "PointsBet",
+    "prizepicks": "PrizePicks",
+    "sportsbet": "Sportsbet",
+    "williamhill": "William Hill",
+}
+
 _MAX_ROWS = 20  # of quotes that one update shows
 _CAPTION = "text-align:left;font-weight:600;padding:4px 0"
 _DIM = "opacity:.65"
@@ -75,6 +93,11 @@ def line_text(line: float | None, bet_type: str = "") -> str:
     if line is None:
         return ""
     return f"{line:+g}" if bet_type == "sp" else f"{line:g}"
+
+
+def book_name(book: str) -> str:
+    """What a bookmaker's column is called."""
+    return _NAMES.get(book) or book[:1].upper() + book[1:]
 
 
 def odd_label(event: Event, odd_id: str) -> str:

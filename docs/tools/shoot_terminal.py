@@ -25,7 +25,7 @@ from sgostream.cli.doctor.command import show
 from sgostream.sim import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDTH, HEIGHT = 158, 34
+WIDTH, HEIGHT = 118, 32
 EVENTS = 24
 LOOK_SECONDS = 12.0  # games move for so long before the picture is taken
 

@@ -9,44 +9,25 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
-from rich.color import Color
 from rich.console import Group, RenderableType
-from rich.style import Style
 from rich.text import Text
 
 from .common import clean, progress_line, streams_of
-from .markets import (
-    FORMATS,
-    MARKETS,
-    Market,
-    best_of,
-    by_coverage,
-    format_line,
-    format_odds,
-    short_age,
-    sides_of,
-)
+from .lines import Game, Layout, game_lines
+from .markets import FORMATS, MARKETS, Market, by_coverage, short_age
 
 if TYPE_CHECKING:
-    from .. import Client, Event, Quote, Stream, Update
+    from .. import Client, Event, Stream, Update
 
 __all__ = ["Board"]
 
-_FLASH_SECONDS = 2.5  # a moved price fades for so long
 _RATE_SECONDS = 10.0  # updates per second are those of the last so many
-_OLD_SECONDS = 120.0  # an age from here on is yellow
 _MESSAGE_SECONDS = 15.0
 _STALE_EVENT_SECONDS = 15.0  # an event not proven for so long is marked
-_LEFT = 9  # league and state
-_SCORE = 4
-_BEST_NAME = 11
 
-_UP = (0, 140, 60)
-_DOWN = (190, 30, 45)
 
 _HELP = (
     ("s", "sport"),
@@ -57,52 +38,6 @@ _HELP = (
     ("space", "pause"),
     ("q", "quit"),
 )
-
-
-@dataclass(slots=True)
-class _Priced:
-    """What one market of one version looks like."""
-
-    event: Event
-    market: Market
-    sides: tuple[tuple[str, str], ...]
-    #: odd_id -> bookmaker_id -> quote
-    quotes: dict[str, dict[str, Quote]]
-    #: odd_id -> bookmaker_id
-    best: dict[str, str | None]
-
-
-@dataclass(slots=True)
-class _Game:
-    event: Event
-    #: (odd_id, bookmaker_id) -> when it moved, and whether up
-    moved: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
-    sides: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    #: How many odds the event had when `sides` was made.
-    sides_of: int = -1
-    priced: _Priced | None = None
-
-    def find_sides(self, market: Market) -> tuple[tuple[str, str], ...]:
-        count = len(self.event.get("odds") or ())
-        if count != self.sides_of:
-            self.sides, self.sides_of = {}, count
-        if market.name not in self.sides:
-            self.sides[market.name] = sides_of(self.event, market)
-        return self.sides[market.name]
-
-    def price(self, market: Market) -> _Priced:
-        held = self.priced
-        if held is not None and held.event is self.event and held.market is market:
-            return held
-        sides = self.find_sides(market)
-        quotes: dict[str, dict[str, Quote]] = {odd_id: {} for _, odd_id in sides}
-        if quotes:
-            for row in self.event.quotes(odd_ids=list(quotes)):
-                if row.odd_id in quotes:
-                    quotes[row.odd_id][row.bookmaker_id] = row.quote
-        best = {odd_id: best_of(found) for odd_id, found in quotes.items()}
-        self.priced = _Priced(self.event, market, sides, quotes, best)
-        return self.priced
 
 
 class Board:
@@ -135,7 +70,7 @@ class Board:
         self._client = client
         self._streams = list(streams)
         self._names = streams_of(streams)
-        self._games: dict[str, _Game] = {}
+        self._games: dict[str, Game] = {}
         self._moves = 0
         self._message = (float("-inf"), "")
         self._recent: deque[tuple[float, int]] = deque()
@@ -180,7 +115,7 @@ class Board:
                 continue
             game = self._games.get(event.event_id)
             if game is None:
-                game = self._games[event.event_id] = _Game(event)
+                game = self._games[event.event_id] = Game(event)
             game.event = event
             if update.kind == "changed":
                 self._note_moves(game, update, now)
@@ -188,7 +123,7 @@ class Board:
             self.updates += count
             self._recent.append((now, count))
 
-    def _note_moves(self, game: _Game, update: Update, now: float) -> None:
+    def _note_moves(self, game: Game, update: Update, now: float) -> None:
         shown = {odd_id for m in MARKETS for _, odd_id in game.find_sides(m)}
         moves = update.quotes
         self._moves += len(moves)
@@ -273,19 +208,17 @@ class Board:
         lines = [self._headline(now, len(games), width)]
         if stale is not None:
             lines.append(stale)
-        team = max(10, min(24, width // 7))
-        cell = 17 if market.has_line else 11
-        left = _LEFT + team + _SCORE + 1
-        best = cell + _BEST_NAME
-        room = max(0, (width - left - best - 2) // (cell + 1))
+        layout = Layout.of(width, market, self.odds_format)
         self._order_books(games, market)
-        self._first_book = min(self._first_book, max(0, len(self._books) - room))
-        books = self._books[self._first_book : self._first_book + room]
-        lines.append(self._header(market, books, team, cell, best))
+        most = max(0, len(self._books) - layout.room)
+        self._first_book = min(self._first_book, most)
+        books = self._books[self._first_book : self._first_book + layout.room]
+        layout = replace(layout, books=tuple(books))
+        lines.append(layout.header())
         body = height - len(lines) - 2
         fitting = self._take_fitting(games, market, body)
         for game in fitting:
-            lines += self._game_lines(game, market, books, team, cell, now)
+            lines += game_lines(game, layout, self._left(game.event), now)
         if not games:
             lines.append(self._nothing_yet(now))
         lines += [Text("")] * (height - 1 - len(lines))
@@ -298,7 +231,7 @@ class Board:
             line.truncate(width)
         return Group(*lines[:height])
 
-    def _shown_games(self) -> list[_Game]:
+    def _shown_games(self) -> list[Game]:
         games = [
             game
             for game in self._games.values()
@@ -313,15 +246,13 @@ class Board:
         )
         return games
 
-    def _take_fitting(
-        self, games: list[_Game], market: Market, room: int
-    ) -> list[_Game]:
+    def _take_fitting(self, games: list[Game], market: Market, room: int) -> list[Game]:
         """The games from the first one shown that have room."""
         each = 3 if market.kinds[-1] == "ml" else 2
         most = max(1, room // each)
         self._page = max(1, most - 1)
         self._first_game = max(0, min(self._first_game, len(games) - most))
-        out: list[_Game] = []
+        out: list[Game] = []
         for game in games[self._first_game :]:
             room -= max(2, len(game.find_sides(market)))
             if room < 0:
@@ -329,7 +260,7 @@ class Board:
             out.append(game)
         return out
 
-    def _order_books(self, games: list[_Game], market: Market) -> None:
+    def _order_books(self, games: list[Game], market: Market) -> None:
         """Columns stay where they are until the market or the sport changes."""
         if self._books_fixed:
             return
@@ -398,17 +329,6 @@ class Board:
         head.append("  ".join(parts), style="dim")
         return head
 
-    def _header(
-        self, market: Market, books: list[str], team: int, cell: int, best: int
-    ) -> Text:
-        text = Text(style="bold underline")
-        text.append(f"{'':{_LEFT}}{market.name.upper():{team}}{'':>{_SCORE}} ")
-        text.append(f"{'best':>{cell - 5}}{'':{best - cell + 5}} ", style="cyan")
-        for book in books:  # right above the prices; a long name takes the ages' room
-            name = _fit(book, min(cell, max(cell - 4, cell_len(book))), right=True)
-            text.append(_fit(name, cell + 1))
-        return text
-
     def _nothing_yet(self, now: float) -> Text:
         if self._games:
             return Text("  no games of this sport", style="dim")
@@ -420,9 +340,7 @@ class Board:
         line = progress_line(self._client, self._streams, now - self._began)
         return Text(f"  {line}", style="yellow")
 
-    def _footer(
-        self, games: list[_Game], fitting: list[_Game], books: list[str]
-    ) -> Text:
+    def _footer(self, games: list[Game], fitting: list[Game], books: list[str]) -> Text:
         first, last = self._first_game, self._first_game + len(fitting)
         left, right = self._first_book, self._first_book + len(books)
         values = {
@@ -442,47 +360,6 @@ class Board:
         return text
 
     # -- one game -------------------------------------------------------------
-
-    def _game_lines(
-        self,
-        game: _Game,
-        market: Market,
-        books: list[str],
-        team: int,
-        cell: int,
-        now: float,
-    ) -> list[Text]:
-        event = game.event
-        priced = game.price(market)
-        score = event.score
-        left = self._left(event)
-        sides: list[tuple[str, str]] = list(priced.sides) or [
-            ("away", ""),
-            ("home", ""),
-        ]
-        if len(sides) == 1:
-            sides.append(("", ""))
-        out = []
-        for at, (side, odd_id) in enumerate(sides):
-            name, points = _side(event, side, at, score)
-            line = Text()
-            shown = left[at] if at < len(left) else ("", "")
-            line.append(_fit(shown[0], _LEFT - 1) + " ", style=shown[1])
-            style = "bold" if event.is_live else ""
-            line.append(_fit(name, team - 1) + " ", style=style)
-            line.append(f"{points:>{_SCORE}} ", style=style)
-            quotes = priced.quotes.get(odd_id, {})
-            best = priced.best.get(odd_id)
-            self._best(line, quotes, best, market, side, cell)
-            for book in books:
-                quote = quotes.get(book)
-                if quote is None:
-                    line.append(f"{'·':>{cell - 5}}{'':6}", style="grey42")
-                    continue
-                moved = game.moved.get((odd_id, book))
-                self._cell(line, quote, moved, book == best, market, side, cell, now)
-            out.append(line)
-        return out
 
     def _left(self, event: Event) -> list[tuple[str, str]]:
         status = event.status
@@ -513,92 +390,6 @@ class Board:
             return None
         return "!" + ("old" if best == float("inf") else short_age(best))
 
-    def _best(
-        self,
-        line: Text,
-        quotes: dict[str, Quote],
-        best: str | None,
-        market: Market,
-        side: str,
-        cell: int,
-    ) -> None:
-        width = cell - 5
-        if best is None:
-            line.append(f"{'-':>{width}}{'':{_BEST_NAME + 6}}", style="grey42")
-            return
-        shown = self._price_text(quotes[best], market, side)
-        line.append(f"{shown:>{width}}", style="bold bright_cyan")
-        line.append(f" {_fit(best, _BEST_NAME + 4)} ", style="cyan")
-
-    def _price_text(self, quote: Quote, market: Market, side: str) -> str:
-        price = format_odds(quote, self.odds_format)
-        if not market.has_line:
-            return price
-        return f"{format_line(quote.line, market, side):>6} {price:>5}"
-
-    def _cell(
-        self,
-        line: Text,
-        quote: Quote,
-        moved: tuple[float, bool] | None,
-        is_best: bool,
-        market: Market,
-        side: str,
-        cell: int,
-        now: float,
-    ) -> None:
-        shown = self._price_text(quote, market, side)
-        mark, style = " ", ""
-        if quote.available is False:
-            style = "strike grey42"
-        elif is_best:
-            style = "bold bright_cyan"
-        if moved is not None and now - moved[0] < _FLASH_SECONDS:
-            mark = "▲" if moved[1] else "▼"
-            style_of = _flash(1.0 - (now - moved[0]) / _FLASH_SECONDS, moved[1])
-            if is_best:
-                style_of += Style(underline=True)
-        else:
-            style_of = Style.parse(style) if style else Style.null()
-            if is_best:
-                mark = "◆"
-        pad = " " * max(0, cell - 5 - len(shown))
-        line.append(pad)
-        line.append(shown, style=style_of)
-        line.append(mark, style=style_of)
-        stamp = quote.last_updated_at
-        age = None if stamp is None else max(0.0, time.time() - stamp.timestamp())
-        text = "-" if age is None else short_age(age)
-        old = age is not None and age >= _OLD_SECONDS
-        line.append(f"{text:>4} ", style="yellow" if old else "grey50")
-
-
-def _flash(strength: float, up: bool) -> Style:
-    """Bright when it moved, then fading into the background."""
-    if strength < 0.12:
-        return Style(bold=True)
-    base = _UP if up else _DOWN
-    red, green, blue = (int(part * strength) for part in base)
-    return Style(color="white", bold=True, bgcolor=Color.from_rgb(red, green, blue))
-
 
 def _turn(at: int, count: int, forward: bool) -> int:
     return (at + (1 if forward else -1)) % count
-
-
-def _fit(text: str, width: int, *, right: bool = False) -> str:
-    """Cut or pad to so many columns of the terminal; wide characters take two."""
-    text = clean(text)
-    size = cell_len(text)
-    if size > width:
-        return set_cell_size(text, max(0, width - 1)) + "…"
-    return " " * (width - size) + text if right else text + " " * (width - size)
-
-
-def _side(event: Event, side: str, at: int, score: object) -> tuple[str, str]:
-    """Name and points of a line: away first, also for over and under."""
-    names = {"away": event.away, "home": event.home, "draw": "draw"}
-    where = side if side in names else ("away", "home")[min(at, 1)]
-    points = getattr(score, where, None)
-    name = names.get(where) or (event.title if at == 0 else "")
-    return name, "" if points is None else f"{points:g}"

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._rich import american, line_text
-from ._table import book_name, decimal
+from .._rich import american, book_name, line_text
+from ._table import decimal
 
 if TYPE_CHECKING:
     from ._points import Series

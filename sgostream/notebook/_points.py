@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._rich import odd_label
-from ._table import book_name
+from .._rich import book_name, odd_label
 
 if TYPE_CHECKING:
     from .._event import Event, Update

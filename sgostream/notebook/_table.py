@@ -10,13 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._rich import MAIN_ODDS, line_text, main_line, odd_label, points, state_text
+from .._rich import (
+    MAIN_ODDS,
+    book_name,
+    line_text,
+    main_line,
+    odd_label,
+    points,
+    state_text,
+)
 
 if TYPE_CHECKING:
     from .._core import Quote
     from .._event import Event, Update
 
-__all__ = ["Cell", "Game", "Row", "Table", "book_name", "decimal"]
+__all__ = ["Cell", "Game", "Row", "Table", "decimal"]
 
 #: ``[odds, line, available, last updated (epoch seconds)]``
 Cell = tuple[int | None, float | None, bool, int]
@@ -70,30 +78,6 @@ class Game:
     event_id: str
     shown: tuple[Any, ...] = ()
     rows: dict[str, Row] = field(default_factory=dict)
-
-
-#: How those bookmakers write themselves whose id does not tell.
-_NAMES = {
-    "bet365": "bet365",
-    "betmgm": "BetMGM",
-    "betonline": "BetOnline",
-    "betrivers": "BetRivers",
-    "betway": "Betway",
-    "draftkings": "DraftKings",
-    "espnbet": "ESPN Bet",
-    "fanduel": "FanDuel",
-    "hardrockbet": "Hard Rock",
-    "mybookie": "MyBookie",
-    "pointsbet": "PointsBet",
-    "prizepicks": "PrizePicks",
-    "sportsbet": "Sportsbet",
-    "williamhill": "William Hill",
-}
-
-
-def book_name(book: str) -> str:
-    """What a bookmaker's column is called."""
-    return _NAMES.get(book) or book[:1].upper() + book[1:]
 
 
 def decimal(odds: int) -> float:

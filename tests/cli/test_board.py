@@ -23,8 +23,9 @@ from rich.console import Console
 from rig import Rig, eventually
 
 import sgostream
-from sgostream.cli.board import Board, _fit
+from sgostream.cli.board import Board
 from sgostream.cli.keys import parse
+from sgostream.cli.lines import fit
 from sgostream.cli.markets import MARKETS, best_of, format_odds, short_age, sides_of
 from sgostream.sim import Simulator
 
@@ -117,10 +118,10 @@ def test_formats_of_prices_and_ages() -> None:
 
 
 def test_wide_and_hostile_text_keeps_its_columns() -> None:
-    assert cell_len(_fit("東京ヤクルトスワローズ", 9)) == 9
-    assert _fit("abc", 5) == "abc  "
-    assert _fit("abc", 5, right=True) == "  abc"
-    assert _fit("a\x1b[2Jb", 9) == "a\ufffd[2Jb   "
+    assert cell_len(fit("東京ヤクルトスワローズ", 9)) == 9
+    assert fit("abc", 5) == "abc  "
+    assert fit("abc", 5, right=True) == "  abc"
+    assert fit("a\x1b[2Jb", 9) == "a\ufffd[2Jb   "
 
 
 def test_keys_of_a_terminal() -> None:

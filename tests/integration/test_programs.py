@@ -135,7 +135,7 @@ def test_demo_draws_a_board_on_a_terminal(rig: Rig) -> None:
         process.wait()
         os.close(parent)
     text = seen.decode("utf-8", "replace")
-    for part in ("sgostream", "updates/s", "MONEYLINE", "fanduel", "quit"):
+    for part in ("sgostream", "updates/s", "MONEYLINE", "FanDuel", "quit"):
         assert part in text
     assert "▲" in text or "▼" in text
 

@@ -304,7 +304,7 @@ class BoardView {
         ),
       ),
     );
-    const widths = [236, 160, 134, 44, ...heads.slice(FIXED).map(() => 68)];
+    const widths = [212, 164, 148, 44, ...heads.slice(FIXED).map(() => 69)];
     this.columns.replaceChildren(
       ...widths.map((width) => make("col", { style: `width:${width}px` })),
     );
@@ -366,7 +366,7 @@ class BoardView {
         { class: "sgo-state" },
         make("span", { class: "sgo-league" }, game.league),
         ...(game.score ? [make("b", {}, ` ${game.score}`)] : []),
-        ` ${game.state}`,
+        make("span", { class: "sgo-clock" }, ` ${game.state}`),
       ),
     );
     line.tr.classList.toggle("sgo-live", game.live);
@@ -400,7 +400,9 @@ class BoardView {
     }
     const text = priceText(cell[0], this.format);
     const lineShown = lineText(cell[1], line.row.bet);
+    let other = 0;
     if (lineShown && lineShown !== line.row.line.replace("-", "−")) {
+      other = lineShown.length;
       td.replaceChildren(make("small", {}, lineShown), ` ${text}`);
       kind += " sgo-other";
     } else if (td.firstChild && td.firstChild === td.lastChild && td.firstChild.data !== undefined) {
@@ -408,6 +410,7 @@ class BoardView {
     } else {
       td.textContent = text;
     }
+    if (text.length + other > 6) kind += " sgo-long";
     if (!cell[2]) kind += " sgo-off";
     if (column === line.row.best) kind += " sgo-best";
     if (moved) this.moved.set(td, performance.now());
@@ -481,12 +484,18 @@ class BoardView {
       const active = document.activeElement;
       let at = this.body.firstChild;
       let last = null;
-      for (const [, line] of keyed) {
+      let nth = 0; // row of its game
+      keyed.forEach(([, line], i) => {
         if (line.tr === at) at = at.nextSibling;
         else this.body.insertBefore(line.tr, at);
-        line.tr.classList.toggle("sgo-first", line.row.game !== last);
-        last = line.row.game;
-      }
+        const { game } = line.row;
+        nth = game === last ? nth + 1 : 0;
+        last = game;
+        const classes = line.tr.classList;
+        classes.toggle("sgo-first", nth === 0);
+        classes.toggle("sgo-second", nth === 1);
+        classes.toggle("sgo-alone", nth === 0 && keyed[i + 1]?.[1].row.game !== game);
+      });
       for (const line of lines) {
         if (line.tr.hidden) this.body.append(line.tr);
       }

@@ -39,6 +39,20 @@ function ticksOf(low, high, count) {
   return out;
 }
 
+const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+
+// Round times between two, at most so many.
+function clockTicks(start, end, count) {
+  const raw = (end - start) / count;
+  const step = CLOCK_STEPS.find((s) => s >= raw) || Math.ceil(raw / 86400) * 86400;
+  const zone = new Date(start * 1000).getTimezoneOffset() * 60;
+  const out = [];
+  for (let n = Math.ceil((start - zone) / step); n * step + zone <= end; n += 1) {
+    out.push(n * step + zone);
+  }
+  return [out, step < 60];
+}
+
 function tickText(value, format) {
   if (format === "implied") return `${value.toFixed(1)}%`;
   if (format === "decimal" || value <= 1) return value.toFixed(2);
@@ -227,18 +241,21 @@ class ChartView {
     const scale = (this.scale = this.scales());
     const { width, height, right, bottom, x, y } = scale;
     const parts = [];
-    for (const value of ticksOf(scale.low, scale.high, Math.max(2, height / 60))) {
+    for (const value of ticksOf(scale.low, scale.high, Math.max(2, height / 45))) {
       const at = y(value).toFixed(1);
       parts.push(
         svg("line", { class: "sgo-rule", x1: EDGE.left, x2: right, y1: at, y2: at }),
         svg("text", { x: EDGE.left - 8, y: Number(at) + 4, "text-anchor": "end" }, tickText(value, this.format)),
       );
     }
-    const times = Math.max(2, Math.floor((right - EDGE.left) / 120));
-    for (let i = 0; i <= times; i += 1) {
-      const time = scale.start + ((scale.end - scale.start) * i) / times;
+    const most = Math.max(2, Math.floor((right - EDGE.left) / 90));
+    const [times, seconds] = clockTicks(scale.start, scale.end, most);
+    for (const time of times) {
+      const at = x(time).toFixed(1);
+      const text = seconds ? clockText(time) : clockText(time).slice(0, 5);
       parts.push(
-        svg("text", { x: x(time).toFixed(1), y: bottom + 18, "text-anchor": "middle" }, clockText(time)),
+        svg("line", { class: "sgo-rule", x1: at, x2: at, y1: bottom, y2: bottom + 5 }),
+        svg("text", { x: at, y: bottom + 18, "text-anchor": "middle" }, text),
       );
     }
     const ends = [];

@@ -168,14 +168,14 @@ class Store {
     }
     const silence = performance.now() - this.heardAt;
     if (silence > SILENCE_MS && !document.hidden) {
-      return ["alarm", `No word from the kernel for ${ageText(silence / 1000)}`];
+      return ["alarm", "Stale: no word from the kernel", `for ${ageText(silence / 1000)}`];
     }
     if (status.phase === "live") return ["live", "Live"];
     if (status.phase === "failed") return ["alarm", `Ended: ${status.error}`];
     if (status.phase === "closed") return ["saved", "Closed"];
     if (status.phase === "stale") {
-      const age = status.age === undefined ? "" : `, proven current ${ageText(status.age)} ago`;
-      return ["alarm", `Stale${age}: ${status.reason || "not proven current"}`];
+      const age = status.age === undefined ? "" : `proven current ${ageText(status.age)} ago`;
+      return ["alarm", `Stale: ${status.reason || "not proven current"}`, age];
     }
     const word = status.phase[0].toUpperCase() + status.phase.slice(1);
     return ["wait", `${word}…`];
@@ -196,7 +196,11 @@ class Headline {
     this.store = store;
     this.pill = make("span", { class: "sgo-pill" });
     this.counts = make("span", { class: "sgo-counts" });
-    this.banner = make("div", { class: "sgo-banner", role: "alert", hidden: "" });
+    // How long ago changes every second; readers are told once.
+    this.words = make("span", {});
+    this.since = make("span", { class: "sgo-since", "aria-hidden": "true" });
+    const banner = { class: "sgo-banner", role: "alert", hidden: "" };
+    this.banner = make("div", banner, this.words, this.since);
     this.voice = make("div", { class: "sgo-voice", role: "status", "aria-live": "polite" });
     this.kind = "";
   }
@@ -206,12 +210,13 @@ class Headline {
   }
 
   tick(counts) {
-    const [kind, text] = this.store.condition();
+    const [kind, text, since = ""] = this.store.condition();
     const short = kind === "live" ? "Live" : text.split(/[,:…]/)[0];
     if (this.pill.textContent !== short) this.pill.textContent = short;
     if (this.counts.textContent !== counts) this.counts.textContent = counts;
     const shown = kind === "alarm" || kind === "saved";
-    if (shown && this.banner.textContent !== text) this.banner.textContent = text;
+    if (shown && this.words.textContent !== text) this.words.textContent = text;
+    if (this.since.textContent !== since) this.since.textContent = since;
     if (kind !== this.kind) {
       this.kind = kind;
       this.pill.dataset.kind = kind;
