@@ -171,6 +171,34 @@ write_odds(struct value quote, struct buf *out)
     }
 }
 
+/* The same is found where nothing is known of equal keys: by names then, not
+ * by places. */
+static void
+check_by_name(const struct document *old, const char *new_text,
+              const struct changes *changes, const struct show_filter *filter,
+              const struct quote_changes *wanted)
+{
+    struct document *new = help_build(pool, new_text);
+    struct quote_changes quotes;
+
+    CHECK_INT(quotes_changed(old, new, changes, filter, &quotes), SGO_OK);
+    CHECK_INT(quotes.n, wanted->n);
+    for (size_t i = 0; i < quotes.n && i < wanted->n; i++) {
+        const struct quote_change *a = &quotes.items[i],
+                                  *b = &wanted->items[i];
+
+        CHECK(text_equal(a->odd_id, b->odd_id) &&
+              text_equal(a->bookmaker_id, b->bookmaker_id));
+        CHECK_INT(a->is_alt_line, b->is_alt_line);
+        CHECK_INT(a->old_quote.off, b->old_quote.off);
+        CHECK_INT(a->old_quote.index, b->old_quote.index);
+        CHECK_INT(a->new_quote.off, b->new_quote.off);
+        CHECK_INT(a->new_quote.index, b->new_quote.index);
+    }
+    quote_changes_fini(&quotes);
+    document_release(new);
+}
+
 static void
 check_quotes(const char *old_text, const char *new_text,
              const struct show_filter *filter, const char *expected)
@@ -186,6 +214,7 @@ check_quotes(const char *old_text, const char *new_text,
     buf_puts(&b, "");
     CHECK_INT(diff_compare(old, new, &changes), SGO_OK);
     CHECK_INT(quotes_changed(old, new, changes, filter, &quotes), SGO_OK);
+    check_by_name(old, new_text, changes, filter, &quotes);
     for (size_t i = 0; i < quotes.n; i++) {
         const struct quote_change *c = &quotes.items[i];
 
@@ -341,6 +370,19 @@ alternative_lines_match_by_line(void)
     check_quotes(ODDS(ODD("x", BOOKS(""))),
                  ODDS(ODD("x", BOOKS(LINES("a", "1", LINE("5", "+1", "t"))))),
                  NULL, "x/a ->1;x/a+ ->5@+1;");
+    /* Lines that are no array are no news, however their key is written. */
+    check_quotes(
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"altLines\":5}"))),
+        ODDS(ODD("x", BOOKS("\"a\":{\"odds\":\"1\",\"altLines\":6}"))), NULL,
+        "");
+    check_quotes(ODDS(ODD("x", BOOKS("\"a\":{\"alt\\u004cines\":\"5\"}"))),
+                 ODDS(ODD("x", BOOKS("\"a\":{\"alt\\u004cines\":\"6\"}"))),
+                 NULL, "");
+    check_quotes(ODDS(ODD("x", BOOKS("\"a\":{\"altLines\" : 5}"))),
+                 ODDS(ODD("x", BOOKS("\"a\":{\"altLines\" : 6}"))), NULL, "");
+    check_quotes(ODDS(ODD("x", BOOKS("\"a\":{\"altLines2\":5}"))),
+                 ODDS(ODD("x", BOOKS("\"a\":{\"altLines2\":6}"))), NULL,
+                 "x/a >;");
     /* Lines without a line go by position among themselves. */
     check_quotes(ODDS(ODD("x", BOOKS(LINES("a", "1",
                                            "{\"odds\":\"5\"},7,"

@@ -39,6 +39,30 @@ check_changes(const struct document *old, const struct document *new,
     changes_release(wanted);
 }
 
+/* Places give what names give: `built` is the new document, of which nothing
+ * is known yet. */
+static void
+check_places(const struct document *old, const struct document *updated,
+             const struct document *built, const struct changes *changes)
+{
+    struct quote_changes a, b;
+
+    REQUIRE(quotes_changed(old, updated, changes, NULL, &a) == SGO_OK);
+    REQUIRE(quotes_changed(old, built, changes, NULL, &b) == SGO_OK);
+    REQUIRE(a.n == b.n);
+    for (size_t i = 0; i < a.n; i++) {
+        const struct quote_change *x = &a.items[i], *y = &b.items[i];
+
+        REQUIRE(text_equal(x->odd_id, y->odd_id));
+        REQUIRE(text_equal(x->bookmaker_id, y->bookmaker_id));
+        REQUIRE(x->is_alt_line == y->is_alt_line);
+        REQUIRE(x->old_quote.off == y->old_quote.off);
+        REQUIRE(x->new_quote.off == y->new_quote.off);
+    }
+    quote_changes_fini(&a);
+    quote_changes_fini(&b);
+}
+
 static void
 check_update(struct pool *pool, struct document *old, const char *bytes,
              size_t len)
@@ -55,6 +79,7 @@ check_update(struct pool *pool, struct document *old, const char *bytes,
         REQUIRE(memcmp(updated->body, built->body, len) == 0);
         REQUIRE(memcmp(updated->containers, built->containers,
                        built->count * sizeof(struct container)) == 0);
+        check_places(old, updated, built, changes);
         check_changes(old, updated, changes);
     }
     changes_release(changes);

@@ -3,10 +3,11 @@
  * compared by what a quote means. */
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "json/path.h"
 #include "json/quote_compare.h"
+#include "json/quote_lines.h"
+#include "json/quote_place.h"
 #include "json/quotes.h"
 
 static const struct value none = {NULL, 0, VALUE_LEAF};
@@ -41,6 +42,13 @@ struct reading {
     /* The quote touched by the last change, so that it is compared once. */
     uint32_t last_old; /* its records; VALUE_LEAF: none yet */
     uint32_t last_new;
+    /* Quotes found without names, in documents that allow it. */
+    bool has_places;
+    struct quote_places old_places;
+    struct quote_places new_places;
+    uint32_t named_odd; /* record of the new odd of the name below */
+    struct text odd_id;
+    bool odd_is_shown;
 };
 
 static bool
@@ -104,116 +112,6 @@ member(struct value object, const char *name, size_t len)
 
 /* --- alternative lines ------------------------------------------------ */
 
-enum { NO_LINE = 0 }; /* ends a chain of struct alt_line */
-
-struct alt_line {
-    struct value value;
-    struct value line; /* doc == NULL: it names none */
-    bool over_under;
-    bool taken;
-    uint64_t hash;
-    uint32_t chain; /* number + 1 of the next with the same slot */
-};
-
-static void
-read_line(struct value element, struct alt_line *out)
-{
-    size_t len;
-    const char *raw;
-    uint64_t seed;
-
-    *out = (struct alt_line){.value = element, .line = none};
-    if (!VALUE_GET(element, "spread", &out->line)) {
-        out->over_under = VALUE_GET(element, "overUnder", &out->line);
-    }
-    if (out->line.doc == NULL) {
-        return;
-    }
-    seed = hash_process_seed() ^ (uint64_t)out->over_under;
-    if (value_type(out->line) == VALUE_STRING) {
-        out->hash = text_hash(value_text(out->line), seed);
-    } else {
-        raw = value_raw(out->line, &len);
-        out->hash = text_hash((struct text){raw, (uint32_t)len, false}, seed);
-    }
-}
-
-static bool
-same_line(const struct alt_line *a, const struct alt_line *b)
-{
-    if (a->hash != b->hash || a->over_under != b->over_under ||
-        a->line.doc == NULL || b->line.doc == NULL) {
-        return a->line.doc == NULL && b->line.doc == NULL;
-    }
-    return value_equal(a->line, b->line);
-}
-
-/* The old lines by line: chains in document order. */
-struct line_table {
-    struct alt_line *lines;
-    uint32_t *heads;
-    uint32_t n;
-    uint32_t mask;
-};
-
-static bool
-line_table_init(struct line_table *t, struct value array)
-{
-    struct value_iter it;
-    struct value element;
-    size_t n = value_len(array);
-    uint32_t slots = 16;
-
-    while (slots < n * 2) {
-        slots *= 2;
-    }
-    *t = (struct line_table){.mask = slots - 1};
-    t->lines = mem_calloc(n, sizeof(*t->lines));
-    t->heads = mem_calloc(slots, sizeof(*t->heads));
-    if (t->lines == NULL || t->heads == NULL) {
-        return false;
-    }
-    value_iter_init(&it, array);
-    while (value_iter_next(&it, NULL, &element)) {
-        if (value_type(element) == VALUE_OBJECT) {
-            read_line(element, &t->lines[t->n++]);
-        }
-    }
-    for (uint32_t i = t->n; i-- > 0;) {
-        uint32_t *head = &t->heads[t->lines[i].hash & t->mask];
-
-        t->lines[i].chain = *head;
-        *head = i + 1;
-    }
-    return true;
-}
-
-static void
-line_table_fini(struct line_table *t)
-{
-    mem_free(t->lines);
-    mem_free(t->heads);
-}
-
-/* Take the first line not yet taken that is the same; none: no such. */
-static struct value
-line_table_take(struct line_table *t, const struct alt_line *wanted)
-{
-    uint32_t *link = &t->heads[wanted->hash & t->mask];
-
-    while (*link != NO_LINE) {
-        struct alt_line *line = &t->lines[*link - 1];
-
-        if (same_line(line, wanted)) {
-            line->taken = true;
-            *link = line->chain;
-            return line->value;
-        }
-        link = &line->chain;
-    }
-    return none;
-}
-
 /* Compare the alternative lines of a quote, matched by line; `change` carries
  * the names. */
 static void
@@ -254,7 +152,7 @@ compare_alt_lines(struct reading *r, struct quote_change change)
         if (value_type(element) != VALUE_OBJECT) {
             continue;
         }
-        read_line(element, &line);
+        alt_line_read(element, &line);
         change.old_quote = line_table_take(&table, &line);
         change.new_quote = element;
         if (quotes_differ(change.old_quote, change.new_quote, NULL)) {
@@ -511,6 +409,69 @@ read_change(struct reading *r, const struct change *change)
     }
 }
 
+/* Whether the key before a value may be altLines, which is no news where it
+ * is no array. */
+static bool
+may_be_lines(const char *value)
+{
+    static const char name[] = "altLines";
+    const char *p = value - 2;
+
+    if (p[0] != '"' || p[1] != ':') {
+        return true; /* white space */
+    }
+    do {
+        p--;
+    } while (*p != '"' && *p != '\\');
+    return *p == '\\' || memcmp(p + 1, name, sizeof(name) - 1) == 0;
+}
+
+/* The usual change: inside a quote that stands on both sides.  Then the two
+ * places tell which, without any name.  In a quote that holds leaves alone a
+ * leaf that has changed is a difference, unless it is the time stamp.  False:
+ * not so, read it by name. */
+static bool
+read_by_place(struct reading *r, const struct change *change)
+{
+    struct quote_places *old_side = &r->old_places, *new_side = &r->new_places;
+    struct quote_change found;
+    bool flat;
+
+    if (!r->has_places || change->kind != SGO_CHANGE_VALUE ||
+        !quote_places_find(new_side, change->new_off) ||
+        !quote_places_find(old_side, change->old_off)) {
+        return false;
+    }
+    flat = quote_places_is_flat(new_side) && quote_places_is_flat(old_side);
+    if (change->timestamp) {
+        return flat;
+    }
+    if (r->named_odd != new_side->odd) {
+        r->named_odd = new_side->odd;
+        r->odd_id = quote_places_key(new_side, new_side->odd);
+        r->odd_is_shown = r->filter == NULL || show_odd(r->filter, r->odd_id);
+    }
+    if (!r->odd_is_shown) {
+        return true;
+    }
+    r->last_old = old_side->quote;
+    r->last_new = new_side->quote;
+    found = (struct quote_change){
+        .odd_id = r->odd_id,
+        .bookmaker_id = quote_places_key(new_side, new_side->quote),
+        .old_quote = quote_places_value(old_side),
+        .new_quote = quote_places_value(new_side),
+    };
+    if (!flat || may_be_lines(r->new_doc->body + change->new_off)) {
+        compare_quotes(r, found.odd_id, found.bookmaker_id, found.old_quote,
+                       found.new_quote);
+    } else if (r->filter == NULL ||
+               show_bookmaker(r->filter, found.bookmaker_id)) {
+        add_quote(r, &found);
+    }
+    return true;
+}
+
 /* Whether a change stands in the quote that was compared last. */
 static bool
 is_in_last_quote(const struct reading *r, const struct change *change)
@@ -532,10 +493,15 @@ read_changes(struct reading *r, const struct changes *changes)
         return;
     }
     path_namer_init(&r->namer, r->old_doc, r->new_doc);
+    r->named_odd = VALUE_LEAF;
+    r->has_places = r->quotes != NULL &&
+                    quote_places_init(&r->old_places, r->old_odds) &&
+                    quote_places_init(&r->new_places, r->new_odds);
     for (size_t i = 0; i < changes->n && r->status == SGO_OK; i++) {
         const struct change *change = &changes->items[i];
 
-        if (!is_in_last_quote(r, change)) { /* else nothing new: no name */
+        if (!is_in_last_quote(r, change) && /* else nothing new: no name */
+            !read_by_place(r, change)) {
             read_change(r, change);
         }
     }

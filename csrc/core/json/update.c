@@ -472,10 +472,16 @@ document_compare_fused(const struct document *old_doc,
 {
     struct scan_index index = {.pool = new_doc->pool};
     struct update *u = NULL;
+    union {
+        const struct document *in;
+        struct document *out;
+    } own = {new_doc}; /* what is learnt is no change of the document */
     sgo_status status =
         begin_and_run(new_doc->body, new_doc->len, old_doc, &index, &u);
 
     if (status == SGO_OK) {
+        atomic_store_explicit(&own.out->distinct, DISTINCT_YES,
+                              memory_order_relaxed);
         status = change_list_finish(&u->list, old_doc, new_doc, out);
     }
     scan_index_fini(&index);
