@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -212,6 +213,39 @@ def test_usage_in_words_and_json(run: Run, sim: Simulator) -> None:
     assert told["tier"] == "allstar"
     assert told["rate_limits"]["per-minute"]["requests_left"] == 10
     assert "simulator@example.invalid" not in str(told)
+
+
+def test_usage_forecasts_at_the_rate_of_the_hour(run: Run, sim: Simulator) -> None:
+    assert "no rate yet" in run("usage").stdout
+    sim.limit("per-hour", requests=5_000, entities=100_000)
+    sim.limit("per-month", entities=60_000)
+    sim.api.keys[sim.api_key].usage.count(200, 10_000)
+    told = json.loads(run("usage", "--json").stdout)["forecast"]
+    assert (told["basis"], told["known"]) == ("hour", True)
+    assert told["objects_per_hour"] == 10_000
+    assert told["objects"]["month"] == {
+        "limit": 60_000, "used": 10_000, "left": 50_000, "lasts_hours": 5.0,
+    }  # fmt: skip
+    plain = run("usage").stdout
+    assert "per-month\tobjects\t10000\t60000\t50000\t5h" in plain
+    assert "10,000 objects an hour" in plain
+    assert "forecast\t" in plain.splitlines()[-1]
+
+
+def test_usage_on_a_terminal_says_what_runs_out(
+    run: Run, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    sim.limit("per-month", entities=60_000)
+    sim.api.keys[sim.api_key].usage.count(200, 10_000)
+    shown = {
+        words[0] if words[0] != "objects" else "month objects": words[-1]
+        for line in re.sub(r"\x1b\[[\d;]*m", "", run("usage").stdout).splitlines()
+        if (words := re.split(r"\s{2,}", line.strip()))
+    }
+    assert shown["month objects"] == "5 h"
+    assert shown["hour"] == "to its end"
 
 
 # -- the frame

@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import re
 import socket
 import socketserver
 import threading
@@ -565,6 +566,39 @@ def test_the_proxy_is_decided_as_the_library_does(
     assert _decide_proxy(site, "") is None
     monkeypatch.setenv("NO_PROXY", "example.org,example.com")
     assert _decide_proxy(site, None) is None
+
+
+def cases_of_the_core() -> list[tuple[str, str, bool]]:
+    """NO_PROXY, host, direct: the table that the core is tested with."""
+    source = Path(__file__).parents[1] / "c" / "test_net_proxy.c"
+    table = source.read_text(encoding="utf-8").partition("no_proxy_is_obeyed(void)")[2]
+    return [
+        (found[1], found[2], found[3] == "true")
+        for found in re.finditer(
+            r'\{"([^"]*)", "([^"]+)", (true|false)\}', table.partition("};")[0]
+        )
+    ]
+
+
+@pytest.mark.parametrize(("listed", "host", "direct"), cases_of_the_core())
+def test_no_proxy_is_read_as_the_library_does(
+    monkeypatch: pytest.MonkeyPatch, listed: str, host: str, direct: bool
+) -> None:
+    from sgostream.cli.doctor.network import _decide_proxy, _why_direct
+
+    for name in ("HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "p:1")
+    monkeypatch.setenv("NO_PROXY", listed)
+    site = Site("https", host, 443, "/v2")
+    assert (_decide_proxy(site, None) is None) is direct
+    if direct:
+        assert "NO_PROXY names it" in _why_direct(site, None)
+
+
+def test_the_table_of_the_core_was_found() -> None:
+    listed = {rule for rule, _, _ in cases_of_the_core()}
+    assert {"10.0.0.0/8", "fd00::/8", "[fd12::1]:80", "example.com:80"} <= listed
 
 
 # -- the command

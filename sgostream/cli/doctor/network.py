@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import ipaddress
 import os
 import socket
 import ssl
@@ -76,7 +77,10 @@ class Network:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    address = _numeric(host)
+    if address is not None:
+        return str(address) == "::1" or str(address).startswith("127.")
+    return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def _decide_proxy(site: Site, given: str | None) -> _Proxy | None:
@@ -85,12 +89,10 @@ def _decide_proxy(site: Site, given: str | None) -> _Proxy | None:
     if given is None:
         if _is_loopback(site.host):
             return None
-        names = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
-        if site.scheme == "http":
-            names = ["http_proxy", "all_proxy", "ALL_PROXY"]
-        source = next((name for name in names if os.environ.get(name)), "")
+        names = (name for name in _proxy_names(site) if os.environ.get(name))
+        source = next(names, "")
         url = os.environ.get(source) if source else None
-        if url and _is_excluded(site):
+        if url and _excluding_rule(site):
             return None
     if not url:
         return None
@@ -103,15 +105,74 @@ def _decide_proxy(site: Site, given: str | None) -> _Proxy | None:
     return _Proxy(parts.hostname, parts.port or 80, login, source)
 
 
-def _is_excluded(site: Site) -> bool:
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _why_direct(site: Site, given: str | None) -> str:
+    """What keeps the environment's proxy from being used, if something does."""
+    names = [name for name in _proxy_names(site) if os.environ.get(name)]
+    if given is not None or not names:
+        return ""
+    if _is_loopback(site.host):
+        return f", as always on this machine; {names[0]} is for others"
+    return f", as NO_PROXY names it ({_excluding_rule(site)}); {names[0]} is for others"
+
+
+def _proxy_names(site: Site) -> tuple[str, ...]:
+    if site.scheme == "http":
+        return "http_proxy", "all_proxy", "ALL_PROXY"
+    return "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"
+
+
+def _numeric(host: str) -> _Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _excluding_rule(site: Site) -> str | None:
+    """The entry of NO_PROXY that names the host, as the core reads them."""
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    for rule in listed.replace(",", " ").split():
-        name = rule.rpartition(":")[0] if rule.count(":") == 1 else rule
-        name = name.lstrip(".*") if name != "*" else name
-        host = site.host.lower()
-        if name == "*" or host == name.lower() or host.endswith("." + name.lower()):
-            return True
-    return False
+    rules = listed.replace(",", " ").split()
+    return next((rule for rule in rules if _matches(rule, site)), None)
+
+
+def _matches(rule: str, site: Site) -> bool:
+    """Whether an entry names the host: ``*``, a domain, an address, a network.
+
+    A domain and an address may have a port; all but it are compared whole.
+    """
+    if rule == "*":
+        return True
+    address = _numeric(site.host)
+    if "/" in rule:
+        return address is not None and _is_inside(address, rule)
+    name, port = rule, ""
+    if rule.startswith("["):
+        name, closed, port = rule[1:].partition("]")
+        if not closed or (port and not port.startswith(":")):
+            return False
+        port = port[1:] if port else ""
+        if rule.endswith(":"):
+            return False
+    elif rule.count(":") == 1:
+        name, _, port = rule.partition(":")
+        if not port:
+            return False
+    if port and (not port.isdecimal() or int(port) != site.port):
+        return False
+    name, host = name.lstrip(".*").lower(), site.host.lower()
+    if not name:
+        return False
+    return host == name or (address is None and host.endswith("." + name))
+
+
+def _is_inside(address: _Address, rule: str) -> bool:
+    try:
+        return address in ipaddress.ip_network(rule, strict=False)
+    except ValueError:
+        return False
 
 
 # -- the steps ----------------------------------------------------------------
@@ -142,7 +203,7 @@ def try_network(
         )  # fmt: skip
         return _rest(found, ("dns", "tcp", "tls", "clock"))
     if through is None:
-        step.detail = "none: connecting directly"
+        step.detail = "none: connecting directly" + _why_direct(site, proxy)
         found.steps.append(step)
         addresses = _resolve(found, site.host, timeout)
         connection = _connect(found, site.shown, addresses, site.port, timeout)
