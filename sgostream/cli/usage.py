@@ -153,10 +153,10 @@ def _rows(usage: Usage) -> list[_Row]:
 def _assumed(forecast: Forecast, name: str) -> RateWindow:
     requests, objects = forecast.requests.get(name), forecast.objects.get(name)
     return RateWindow(
-        max_requests=requests and requests.limit,
-        max_entities=objects and objects.limit,
-        current_requests=requests and requests.used,
-        current_entities=objects and objects.used,
+        max_requests=requests.limit if requests else None,
+        max_entities=objects.limit if objects else None,
+        current_requests=requests.used if requests else None,
+        current_entities=objects.used if objects else None,
     )
 
 
