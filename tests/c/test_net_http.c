@@ -1,6 +1,7 @@
 /* Requests over plain HTTP on loopback: life of a job, keep-alive, redirects,
  * limits, the ways in which a server can fail. */
 #include "net_peer.h"
+#include "torture.h"
 
 #include "net/http.h"
 #include "net/resolve.h"
@@ -885,15 +886,28 @@ nothing_is_left_in_flight(void)
 /* ---- memory -----------------------------------------------------------------*/
 
 static void
-memory_that_runs_out_is_an_error(void)
+fails_for_want_of_memory(const struct fetch *f)
 {
-    struct bench b;
-    int failed = 0;
+    const sgo_error *err = f->started != SGO_OK ? &f->err : &f->end.error;
 
-    bench_open(&b);
-    for (int64_t n = 0; n < 14; n++) {
-        struct fetch f = fetch_of(&b, "POST", "/echo");
+    CHECK(err->kind == SGO_ERROR_MEMORY || err->kind == SGO_ERROR_TRANSPORT);
+    CHECK(err->text[0] != '\0');
+}
 
+/* The n-th allocation of a request fails, ours or curl's, for every n until
+ * none was left to fail; the next request finds everything in order. */
+static void
+any_failing_allocation_is_an_error(void)
+{
+    int failed = 0, unharmed = 0;
+    bool all = false;
+
+    for (int64_t n = 0; !all && check_bad == 0; n++) {
+        struct bench b;
+        struct fetch f, after;
+
+        bench_open(&b);
+        f = fetch_of(&b, "POST", "/echo");
         f.request.body = "x";
         f.request.body_len = 1;
         f.request.with_key = true;
@@ -902,22 +916,59 @@ memory_that_runs_out_is_an_error(void)
         if (f.started == SGO_OK) {
             WAIT(f.done);
         }
+        all = mem_fail_pending();
         mem_fail_after(-1);
         if (f.started != SGO_OK || f.end.status != SGO_OK) {
-            sgo_error *err = f.started != SGO_OK ? &f.err : &f.end.error;
-
             failed++;
-            CHECK(err->kind == SGO_ERROR_MEMORY ||
-                  err->kind == SGO_ERROR_TRANSPORT);
+            fails_for_want_of_memory(&f);
+        } else {
+            unharmed++;
+            CHECK_INT(f.end.http_status, 200);
+            CHECK_MEM(f.body, f.body_len, "POST x", 6);
         }
+        after = fetch_of(&b, "GET", "/hello");
+        go(&after);
+        CHECK_INT(after.end.status, SGO_OK);
+        on_loop(b.loop, count_in_flight, &b);
+        bench_close(&b);
     }
-    CHECK(failed > 5);
-    bench_close(&b);
+    printf("%d allocations of a request failed one by one, %d others did no "
+           "harm\n",
+           failed, unharmed - 1);
+    CHECK(failed > 40);
+}
+
+/* Likewise those that make what requests need. */
+static void
+no_half_made_http_is_left(void)
+{
+    bool all = false;
+
+    for (int64_t n = 0; !all && check_bad == 0; n++) {
+        struct bench b = {.loop = get_loop()};
+
+        b.config = (struct http_config){.api_key = key,
+                                        .base_url = "http://127.0.0.1:1",
+                                        .user_agent = "test/1"};
+        mem_fail_after(n);
+        on_loop(b.loop, create, &b);
+        all = mem_fail_pending();
+        mem_fail_after(-1);
+        if (b.created == SGO_OK) {
+            on_loop(b.loop, destroy, &b);
+        } else {
+            CHECK_INT(b.created, SGO_NO_MEMORY);
+            CHECK_INT(b.err.kind, SGO_ERROR_MEMORY);
+            CHECK(b.http == NULL);
+        }
+        loop_release(b.loop);
+    }
 }
 
 int
 main(void)
 {
+    torture_libraries();
     RUN(an_answer_arrives_whole);
     RUN(a_connection_is_used_again);
     RUN(six_at_a_time_take_six_connections);
@@ -935,6 +986,7 @@ main(void)
     RUN(a_request_that_met_the_end_of_a_connection_is_repeated_once);
     RUN(cancelled_in_each_state_nothing_comes);
     RUN(nothing_is_left_in_flight);
-    RUN(memory_that_runs_out_is_an_error);
+    RUN(any_failing_allocation_is_an_error);
+    RUN(no_half_made_http_is_left);
     return check_done();
 }

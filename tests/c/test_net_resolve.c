@@ -362,17 +362,20 @@ memory_that_runs_out_is_an_error(void)
 {
     struct loop *loop = get_loop();
 
-    for (int64_t n = 0; n < 3; n++) {
+    bool all = false;
+
+    for (int64_t n = 0; !all && check_bad == 0; n++) {
         struct question q = {.loop = loop, .host = "mem.test", .port = 1};
 
         mem_fail_after(n);
         on_loop(loop, ask, &q);
-        mem_fail_after(-1);
         if (q.started == SGO_OK) {
             WAIT(q.answered);
         } else {
             CHECK_INT(q.started, SGO_NO_MEMORY);
         }
+        all = mem_fail_pending();
+        mem_fail_after(-1);
     }
     loop_release(loop);
 }

@@ -1,6 +1,7 @@
 /* WebSockets over plain TCP on loopback: opening, messages, every kind of
  * end. */
 #include "net_peer.h"
+#include "torture.h"
 
 #include "net/resolve.h"
 #include "net/socket.h"
@@ -874,29 +875,52 @@ bad_requests_are_refused(void)
     teardown();
 }
 
+/* The n-th allocation of a socket fails, ours or libwebsockets', for every n
+ * until none was left to fail: an error, or no harm; and the next socket finds
+ * everything in order. */
 static void
-memory_that_runs_out_is_an_error(void)
+any_failing_allocation_is_an_error(void)
 {
-    setup();
-    for (int64_t n = 0; n < 8; n++) {
-        struct line l = line_to(loop, peer, "/fragments");
+    int failed = 0;
+    bool all = false;
 
+    for (int64_t n = 0; !all && check_bad == 0; n++) {
+        struct line l, after;
+
+        setup();
+        l = line_to(loop, peer, "/fragments");
+        /* A handshake without room for its headers waits in silence. */
+        l.request.open_timeout_ns = 400 * NS_PER_MS;
         mem_fail_after(n);
         on_loop(loop, open_line, &l);
         if (l.opened_status == SGO_OK) {
             WAIT(l.messages == 4 || l.ended);
+        } else {
+            CHECK_INT(l.err.kind, SGO_ERROR_MEMORY);
         }
+        all = mem_fail_pending();
         mem_fail_after(-1);
+        failed += l.opened_status != SGO_OK || l.messages != 4;
+        if (l.opened_status == SGO_OK && l.messages != 4) {
+            CHECK(l.end.status != SGO_OK && l.end.error.text[0] != '\0');
+        }
         if (l.opened_status == SGO_OK && !l.ended) {
             on_loop(loop, drop, &l);
         }
+        after = line_to(loop, peer, "/fragments");
+        on_loop(loop, open_line, &after);
+        WAIT(after.messages == 4);
+        on_loop(loop, drop, &after);
+        teardown();
     }
-    teardown();
+    printf("%d allocations of a socket failed one by one\n", failed);
+    CHECK(failed > 8);
 }
 
 int
 main(void)
 {
+    torture_libraries();
     RUN(talk_and_hang_up);
     RUN(what_we_say_of_ourselves);
     RUN(fragments_become_messages);
@@ -915,6 +939,6 @@ main(void)
     RUN(a_loop_that_stops_lets_its_sockets_say_goodbye);
     RUN(leaving_alone_takes_no_time);
     RUN(bad_requests_are_refused);
-    RUN(memory_that_runs_out_is_an_error);
+    RUN(any_failing_allocation_is_an_error);
     return check_done();
 }

@@ -8,12 +8,18 @@
 #include <unistd.h>
 
 static _Atomic int64_t fail_after = -1;
+static _Atomic size_t fail_size;
 static _Atomic uint64_t count;
 
 static bool
-refuse(void)
+refuse(size_t bytes)
 {
+    const size_t size = atomic_load_explicit(&fail_size, memory_order_relaxed);
+
     atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+    if (size && size == bytes) {
+        return true;
+    }
     if (atomic_load_explicit(&fail_after, memory_order_relaxed) < 0) {
         return false;
     }
@@ -23,13 +29,13 @@ refuse(void)
 void *
 mem_alloc(size_t bytes)
 {
-    return refuse() ? NULL : malloc(bytes ? bytes : 1);
+    return refuse(bytes) ? NULL : malloc(bytes ? bytes : 1);
 }
 
 void *
 mem_calloc(size_t n, size_t bytes)
 {
-    if (refuse()) {
+    if (refuse(n * bytes)) {
         return NULL;
     }
     return n && bytes ? calloc(n, bytes) : calloc(1, 1);
@@ -38,7 +44,7 @@ mem_calloc(size_t n, size_t bytes)
 void *
 mem_realloc(void *old, size_t bytes)
 {
-    return refuse() ? NULL : realloc(old, bytes ? bytes : 1);
+    return refuse(bytes) ? NULL : realloc(old, bytes ? bytes : 1);
 }
 
 void
@@ -82,7 +88,7 @@ mem_secret(const void *bytes, size_t len)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), mapped;
     struct secret *s;
 
-    if (refuse()) {
+    if (refuse(len)) {
         return NULL;
     }
     mapped = (sizeof(*s) + len + page) / page * page;
@@ -122,6 +128,18 @@ void
 mem_fail_after(int64_t successes)
 {
     atomic_store(&fail_after, successes);
+}
+
+bool
+mem_fail_pending(void)
+{
+    return atomic_load(&fail_after) >= 0;
+}
+
+void
+mem_fail_size(size_t bytes)
+{
+    atomic_store(&fail_size, bytes);
 }
 
 uint64_t

@@ -3,6 +3,7 @@
 #ifndef SGO_BASE_MEM_H
 #define SGO_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,12 @@ void mem_wipe(void *p, size_t bytes);
 /* Tests: let `successes` more allocations succeed, then fail one and switch
  * off; a negative number switches off at once.  Counts over all threads. */
 void mem_fail_after(int64_t successes);
+
+/* Tests: the allocation that mem_fail_after() lets fail has not come yet. */
+bool mem_fail_pending(void);
+
+/* Tests: every allocation of exactly so many bytes fails; 0: none. */
+void mem_fail_size(size_t bytes);
 
 /* Tests: allocations asked for since the process began. */
 uint64_t mem_count(void);

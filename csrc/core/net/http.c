@@ -132,9 +132,10 @@ http_create(struct loop *loop, const struct http_config *config,
     http->watch = (struct loop_watch){.on_stop = loop_stops, .ctx = http};
     status = copy_config(http, config, err);
     if (status == SGO_OK) {
-        status = transfer_open(http, config->max_connections
-                                         ? config->max_connections
-                                         : HTTP_CONNECTIONS);
+        http->max_connections = config->max_connections
+                                    ? config->max_connections
+                                    : HTTP_CONNECTIONS;
+        status = transfer_open(http);
         if (status != SGO_OK) {
             error_set(err, SGO_ERROR_MEMORY, "out of memory");
         }
@@ -387,7 +388,10 @@ first_in(struct http *http, enum job_state state, bool cancelled)
 }
 
 /* A descriptor could not be watched, and curl does not say whose it was: end
- * every transfer, which also lets go of the descriptor. */
+ * every transfer, which also lets go of the descriptor.  Or curl's books are
+ * not in order: 7.88 keeps a descriptor's entry without its table when the
+ * table found no memory, and divides by that table's size at the next use.
+ * Only a new multi handle is rid of it. */
 static void
 end_wounded(struct http *http)
 {
@@ -402,6 +406,7 @@ end_wounded(struct http *http)
         error.retryable = true;
         job_end(job, SGO_NO_MEMORY, &error);
     }
+    transfer_close(http); /* the next transfer opens it */
 }
 
 void
@@ -416,14 +421,14 @@ http_run(struct http *http)
     http->running = true;
     for (;;) {
         transfer_reap(http);
-        if (http->wounded) {
-            end_wounded(http);
-        }
         while (http->burial_needed &&
                (job = first_in(http, JOB_NEW, true)) != NULL) {
             job_free(job);
         }
         http->burial_needed = false;
+        if (http->wounded) {
+            end_wounded(http);
+        }
         if (!http->pump_needed || rounds-- == 0) {
             break;
         }

@@ -79,14 +79,16 @@ struct http_job {
 
 struct http {
     struct loop *loop;
-    CURLM *multi;
+    CURLM *multi;           /* NULL: to be made again */
+    size_t max_connections; /* per host */
     struct loop_watch watch;
     struct loop_timer pump_timer, curl_timer;
     bool running;       /* inside http_run */
     bool in_curl;       /* inside curl: do not add or remove handles */
     bool pump_needed;   /* a job is new */
     bool burial_needed; /* a job was cancelled inside curl */
-    bool wounded;       /* a descriptor could not be watched */
+    bool wounded;       /* a descriptor could not be watched, or curl had
+                           no memory for its books */
     struct descriptor *descriptors; /* of curl's connections */
     struct http_job *jobs, *last_job;
     size_t in_flight;
@@ -126,7 +128,8 @@ sgo_status request_fill(struct http_job *job,
 bool request_copy(char **out, const char *text);
 
 /* http_multi.c */
-sgo_status transfer_open(struct http *http, size_t max_connections);
+/* Make the multi handle where there is none. */
+sgo_status transfer_open(struct http *http);
 void transfer_close(struct http *http);
 /* Let curl work on what is due; the caller is outside curl and reaps. */
 void transfer_action(struct http *http, curl_socket_t fd, int mask);

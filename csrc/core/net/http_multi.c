@@ -135,11 +135,15 @@ timer_changed(CURLM *multi, long timeout_ms, void *ctx)
 }
 
 sgo_status
-transfer_open(struct http *http, size_t max_connections)
+transfer_open(struct http *http)
 {
-    CURLM *multi = curl_multi_init();
-    long connections = (long)max_connections;
+    const long connections = (long)http->max_connections;
+    CURLM *multi;
 
+    if (http->multi != NULL) {
+        return SGO_OK;
+    }
+    multi = curl_multi_init();
     if (multi == NULL) {
         return SGO_NO_MEMORY;
     }
@@ -172,7 +176,13 @@ transfer_action(struct http *http, curl_socket_t fd, int mask)
     int running;
 
     assert(!http->in_curl);
+    if (http->multi == NULL) {
+        return;
+    }
     http->in_curl = true;
-    curl_multi_socket_action(http->multi, fd, mask, &running);
+    if (curl_multi_socket_action(http->multi, fd, mask, &running) !=
+        CURLM_OK) {
+        http->wounded = true;
+    }
     http->in_curl = false;
 }

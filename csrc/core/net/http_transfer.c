@@ -270,7 +270,8 @@ transfer_begin(struct http_job *job)
         }
     }
     job->state = JOB_SENT;
-    if (curl_multi_add_handle(http->multi, job->easy) != CURLM_OK) {
+    if (transfer_open(http) != SGO_OK ||
+        curl_multi_add_handle(http->multi, job->easy) != CURLM_OK) {
         return SGO_NO_MEMORY;
     }
     return SGO_OK;
