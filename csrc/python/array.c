@@ -3,6 +3,7 @@
 
 #include "convert.h"
 #include "members.h"
+#include "sequence.h"
 
 static PyObject *
 array_item(PyObject *self, Py_ssize_t i)
@@ -27,33 +28,25 @@ array_iter(PyObject *self)
     return members_iterate(state_of(self), self, MEMBERS_VALUES);
 }
 
-/* An integer or a slice; slices are plain lists of the elements. */
+/* A plain list of the elements; positions cost a walk each, so all are
+ * gathered first. */
 static PyObject *
-array_subscript(PyObject *self, PyObject *key)
+array_slice(PyObject *self, PyObject *key)
 {
-    PyObject *list, *part;
-    Py_ssize_t i;
+    PyObject *list = PySequence_List(self), *part;
 
-    if (PyIndex_Check(key)) {
-        i = PyNumber_AsSsize_t(key, PyExc_IndexError);
-        if (i == -1 && PyErr_Occurred()) {
-            return NULL;
-        }
-        return array_item(self, i < 0 ? i + view_length(self) : i);
-    }
-    if (!PySlice_Check(key)) {
-        PyErr_Format(PyExc_TypeError,
-                     "array indices must be integers or slices, not %.100s",
-                     Py_TYPE(key)->tp_name);
-        return NULL;
-    }
-    list = PySequence_List(self);
     if (list == NULL) {
         return NULL;
     }
     part = PyObject_GetItem(list, key);
     Py_DECREF(list);
     return part;
+}
+
+static PyObject *
+array_subscript(PyObject *self, PyObject *key)
+{
+    return sequence_subscript(self, key, array_slice);
 }
 
 /* The first position from start to stop whose element equals wanted, -1 for
@@ -99,9 +92,6 @@ array_contains(PyObject *self, PyObject *wanted)
     return i == -2 ? -1 : i >= 0;
 }
 
-PyDoc_STRVAR(array_count_doc, "count($self, value, /)\n--\n\n"
-                              "How many elements equal value.");
-
 static PyObject *
 array_count(PyObject *self, PyObject *wanted)
 {
@@ -129,11 +119,6 @@ parse_bound(PyObject *self, PyObject *arg, Py_ssize_t *out)
     return 0;
 }
 
-PyDoc_STRVAR(array_index_doc,
-             "index($self, value, start=0, stop=9223372036854775807, /)\n"
-             "--\n\n"
-             "The first position of value; ValueError where it is absent.");
-
 static PyObject *
 array_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
@@ -158,20 +143,6 @@ array_index(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return NULL;
 }
 
-/* Positions cost a walk each, so the elements are gathered first. */
-static PyObject *
-array_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    PyObject *list = PySequence_List(self), *iterator;
-
-    if (list == NULL) {
-        return NULL;
-    }
-    iterator = PyObject_CallOneArg((PyObject *)&PyReversed_Type, list);
-    Py_DECREF(list);
-    return iterator;
-}
-
 PyDoc_STRVAR(json_doc, "json($self, /)\n--\n\nThe JSON text as bytes.");
 PyDoc_STRVAR(copy_doc,
              "copy($self, /)\n--\n\nA plain list, detached from the event.");
@@ -179,12 +150,12 @@ PyDoc_STRVAR(to_list_doc, "to_list($self, /)\n--\n\n"
                           "A plain list, detached from the event.");
 
 static PyMethodDef array_methods[] = {
-    {"index", METHOD(array_index), METH_FASTCALL, array_index_doc},
-    {"count", array_count, METH_O, array_count_doc},
+    {"index", METHOD(array_index), METH_FASTCALL, sequence_index_doc},
+    {"count", array_count, METH_O, sequence_count_doc},
     {"json", view_json, METH_NOARGS, json_doc},
     {"copy", view_plain, METH_NOARGS, copy_doc},
     {"to_list", view_plain, METH_NOARGS, to_list_doc},
-    {"__reversed__", array_reversed, METH_NOARGS, NULL},
+    {"__reversed__", sequence_reversed, METH_NOARGS, NULL},
     {"__copy__", view_self, METH_NOARGS, NULL},
     {"__deepcopy__", view_deepcopy, METH_O, NULL},
     {"__reduce__", view_reduce, METH_NOARGS, NULL},

@@ -56,8 +56,7 @@ call_dealloc(PyObject *op)
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
     }
-    if (self->client != NULL &&
-        self->client->generation == guard_generation()) {
+    if (guard_owns(self->client)) {
         sgo_call_release(self->call);
     }
     Py_CLEAR(self->client);
@@ -89,16 +88,7 @@ call_wait(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
         return NULL;
     }
     WAIT(status, interrupted, &wait, sgo_call_wait(call, slice_end, &err));
-    if (interrupted) {
-        return NULL;
-    }
-    if (status == SGO_OK) {
-        Py_RETURN_NONE;
-    }
-    if (status == SGO_TIMEOUT) {
-        return wait_timed_out(&wait, "no answer");
-    }
-    return errors_raise(state, status, &err);
+    return wait_end(&wait, state, interrupted, status, "no answer", &err);
 }
 
 /* The results may be read: 0, or -1 with what wait() would raise. */
@@ -181,11 +171,7 @@ call_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
     fd = sgo_call_fd(call_of(self)->call);
     saved = errno;
     Py_END_ALLOW_THREADS
-    if (fd < 0) {
-        errno = saved;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    return PyLong_FromLong(fd);
+    return convert_fd(fd, saved);
 }
 
 PyDoc_STRVAR(cancel_doc, "cancel($self, /)\n--\n\n"

@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "quote.h"
 #include "record.h"
+#include "sequence.h"
 #include "update.h"
 
 struct changes_object {
@@ -203,26 +204,13 @@ changes_item(PyObject *op, Py_ssize_t i)
     }
 }
 
-/* An integer, or a slice, which is a list. */
+/* A list of the items asked for; the others are not made. */
 static PyObject *
-changes_subscript(PyObject *self, PyObject *key)
+changes_slice(PyObject *self, PyObject *key)
 {
     Py_ssize_t start, stop, step, n, i;
     PyObject *list;
 
-    if (PyIndex_Check(key)) {
-        i = PyNumber_AsSsize_t(key, PyExc_IndexError);
-        if (i == -1 && PyErr_Occurred()) {
-            return NULL;
-        }
-        return changes_item(self, i < 0 ? i + changes_length(self) : i);
-    }
-    if (!PySlice_Check(key)) {
-        PyErr_Format(PyExc_TypeError,
-                     "indices must be integers or slices, not %.100s",
-                     Py_TYPE(key)->tp_name);
-        return NULL;
-    }
     if (PySlice_Unpack(key, &start, &stop, &step) < 0) {
         return NULL;
     }
@@ -238,6 +226,12 @@ changes_subscript(PyObject *self, PyObject *key)
         }
     }
     return list;
+}
+
+static PyObject *
+changes_subscript(PyObject *self, PyObject *key)
+{
+    return sequence_subscript(self, key, changes_slice);
 }
 
 /* Equal to a list of equal items, or to another such sequence. */
@@ -269,9 +263,6 @@ changes_repr(PyObject *self)
                                 names[changes_of(self)->kind]);
 }
 
-PyDoc_STRVAR(count_doc, "count($self, value, /)\n--\n\n"
-                        "How many items equal value.");
-
 static PyObject *
 changes_count(PyObject *self, PyObject *value)
 {
@@ -279,11 +270,6 @@ changes_count(PyObject *self, PyObject *value)
 
     return n < 0 ? NULL : PyLong_FromSsize_t(n);
 }
-
-PyDoc_STRVAR(index_doc,
-             "index($self, value, start=0, stop=9223372036854775807, /)\n"
-             "--\n\n"
-             "The first position of value; ValueError where it is absent.");
 
 static PyObject *
 changes_index(PyObject *self, PyObject *args)
@@ -302,23 +288,10 @@ changes_index(PyObject *self, PyObject *args)
     return result;
 }
 
-static PyObject *
-changes_reversed(PyObject *self, PyObject *Py_UNUSED(ignored))
-{
-    PyObject *list = PySequence_List(self), *iterator;
-
-    if (list == NULL) {
-        return NULL;
-    }
-    iterator = PyObject_CallOneArg((PyObject *)&PyReversed_Type, list);
-    Py_DECREF(list);
-    return iterator;
-}
-
 static PyMethodDef changes_methods[] = {
-    {"count", changes_count, METH_O, count_doc},
-    {"index", changes_index, METH_VARARGS, index_doc},
-    {"__reversed__", changes_reversed, METH_NOARGS, NULL},
+    {"count", changes_count, METH_O, sequence_count_doc},
+    {"index", changes_index, METH_VARARGS, sequence_index_doc},
+    {"__reversed__", sequence_reversed, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -182,7 +182,7 @@ client_dealloc(PyObject *op)
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
     }
-    if (self->client != NULL && self->generation == guard_generation()) {
+    if (self->client != NULL && guard_owns(self)) {
         Py_BEGIN_ALLOW_THREADS
         sgo_client_release(self->client);
         Py_END_ALLOW_THREADS
@@ -355,7 +355,7 @@ static PyObject *
 client_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     /* In a child the inherited client is not touched: it is closed there. */
-    if (client_of(self)->generation == guard_generation()) {
+    if (guard_owns(client_of(self))) {
         Py_BEGIN_ALLOW_THREADS
         sgo_client_close(client_of(self)->client);
         Py_END_ALLOW_THREADS
@@ -366,7 +366,7 @@ client_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 get_closed(PyObject *self, void *Py_UNUSED(closure))
 {
-    if (client_of(self)->generation != guard_generation()) {
+    if (!guard_owns(client_of(self))) {
         Py_RETURN_TRUE;
     }
     return PyBool_FromLong(sgo_client_is_closed(client_of(self)->client));
@@ -375,7 +375,7 @@ get_closed(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 client_repr(PyObject *self)
 {
-    if (client_of(self)->generation != guard_generation()) {
+    if (!guard_owns(client_of(self))) {
         return PyUnicode_FromString("<Client of the parent process>");
     }
     return PyUnicode_FromFormat(

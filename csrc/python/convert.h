@@ -51,6 +51,9 @@ int convert_init(struct core_state *state);
 /* Nanoseconds as seconds. */
 PyObject *convert_seconds(int64_t ns);
 
+/* A file descriptor; below zero: OSError of that errno. */
+PyObject *convert_fd(int fd, int saved_errno);
+
 /* Epoch milliseconds as aware datetime; None where datetime has none. */
 PyObject *convert_time(struct core_state *state, int64_t epoch_ms);
 

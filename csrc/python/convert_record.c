@@ -57,6 +57,16 @@ convert_seconds(int64_t ns)
     return PyFloat_FromDouble((double)ns / 1e9);
 }
 
+PyObject *
+convert_fd(int fd, int saved_errno)
+{
+    if (fd < 0) {
+        errno = saved_errno;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    return PyLong_FromLong(fd);
+}
+
 /* Days since 1970-01-01 as a date of the proleptic Gregorian calendar. */
 static void
 civil_date(int64_t days, int64_t *year, int *month, int *day)

@@ -45,6 +45,12 @@ guard_generation(void)
     return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
+bool
+guard_owns(const struct client_object *client)
+{
+    return client != NULL && client->generation == guard_generation();
+}
+
 int
 guard_client(const struct client_object *client, unsigned require,
              const char *method)

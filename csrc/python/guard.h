@@ -15,6 +15,10 @@ unsigned guard_generation(void);
 
 struct client_object;
 
+/* Whether what belongs to this client (NULL: to none) may be closed and freed
+ * here: it was made in this process. */
+bool guard_owns(const struct client_object *client);
+
 enum {
     REQUIRE_OWNER_PROCESS = 1,
     REQUIRE_OPEN = 2 /* the client is not closed */

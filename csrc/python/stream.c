@@ -127,8 +127,7 @@ stream_dealloc(PyObject *op)
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
     }
-    if (self->stream != NULL &&
-        self->client->generation == guard_generation()) {
+    if (self->stream != NULL && guard_owns(self->client)) {
         Py_BEGIN_ALLOW_THREADS
         sgo_stream_release(self->stream);
         Py_END_ALLOW_THREADS
@@ -166,7 +165,7 @@ PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\n"
 static PyObject *
 stream_close(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    if (stream_of(self)->client->generation == guard_generation()) {
+    if (guard_owns(stream_of(self)->client)) {
         Py_BEGIN_ALLOW_THREADS
         sgo_stream_close(stream_of(self)->stream);
         Py_END_ALLOW_THREADS
@@ -218,16 +217,7 @@ wait_for(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
         return NULL;
     }
     WAIT(status, interrupted, &wait, call(stream, slice_end, &err));
-    if (interrupted) {
-        return NULL;
-    }
-    if (status == SGO_OK) {
-        Py_RETURN_NONE;
-    }
-    if (status == SGO_TIMEOUT) {
-        return wait_timed_out(&wait, what);
-    }
-    return errors_raise(state, status, &err);
+    return wait_end(&wait, state, interrupted, status, what, &err);
 }
 
 PyDoc_STRVAR(wait_live_doc,
@@ -284,16 +274,8 @@ stream_wait_change(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     }
     WAIT(status, interrupted, &wait,
          sgo_stream_wait_change(stream, seen, slice_end));
-    if (interrupted) {
-        return NULL;
-    }
-    if (status == SGO_OK) {
-        Py_RETURN_NONE;
-    }
-    if (status == SGO_TIMEOUT) {
-        return wait_timed_out(&wait, "no change of state");
-    }
-    return errors_raise(state, status, NULL);
+    return wait_end(&wait, state, interrupted, status, "no change of state",
+                    NULL);
 }
 
 /* --- events ------------------------------------------------------------------ */

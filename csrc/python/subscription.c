@@ -197,8 +197,7 @@ subscription_dealloc(PyObject *op)
     if (self->weakrefs != NULL) {
         PyObject_ClearWeakRefs(op);
     }
-    if (self->subscription != NULL &&
-        self->client->generation == guard_generation()) {
+    if (self->subscription != NULL && guard_owns(self->client)) {
         Py_BEGIN_ALLOW_THREADS
         sgo_subscription_close(self->subscription);
         sgo_subscription_release(self->subscription);
@@ -229,11 +228,7 @@ subscription_fileno(PyObject *self, PyObject *Py_UNUSED(ignored))
     fd = sgo_subscription_fd(subscription_of(self)->subscription);
     saved = errno;
     Py_END_ALLOW_THREADS
-    if (fd < 0) {
-        errno = saved;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    return PyLong_FromLong(fd);
+    return convert_fd(fd, saved);
 }
 
 PyDoc_STRVAR(wake_doc, "wake($self, /)\n--\n\n"
@@ -261,7 +256,7 @@ subscription_close(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
     struct subscription_object *self = subscription_of(op);
 
-    if (self->client->generation == guard_generation()) {
+    if (guard_owns(self->client)) {
         Py_BEGIN_ALLOW_THREADS
         sgo_subscription_close(self->subscription);
         Py_END_ALLOW_THREADS

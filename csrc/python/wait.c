@@ -4,6 +4,8 @@
  * short; elsewhere a wait costs one attach per second. */
 #include "wait.h"
 
+#include "errors.h"
+
 #include <math.h>
 #include <pythread.h>
 
@@ -94,4 +96,20 @@ wait_timed_out(const struct wait *wait, const char *what)
         Py_DECREF(seconds);
     }
     return NULL;
+}
+
+PyObject *
+wait_end(const struct wait *wait, struct core_state *state, bool interrupted,
+         sgo_status status, const char *what, const sgo_error *err)
+{
+    if (interrupted) {
+        return NULL;
+    }
+    if (status == SGO_OK) {
+        Py_RETURN_NONE;
+    }
+    if (status == SGO_TIMEOUT) {
+        return wait_timed_out(wait, what);
+    }
+    return errors_raise(state, status, err);
 }

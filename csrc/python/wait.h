@@ -27,6 +27,13 @@ int wait_again(const struct wait *wait);
  * had no limit; returns NULL. */
 PyObject *wait_timed_out(const struct wait *wait, const char *what);
 
+/* What a wait that has no answer of its own comes to: None, or NULL with
+ * TimeoutError ("<what> within 2.5 s"), what a signal handler has raised, or
+ * the error. */
+PyObject *wait_end(const struct wait *wait, struct core_state *state,
+                   bool interrupted, sgo_status status, const char *what,
+                   const sgo_error *err);
+
 /* Seconds to nanoseconds; saturates.  ValueError names `name` for negative
  * and not-a-number.  0 or -1. */
 int wait_seconds(PyObject *value, const char *name, double *seconds,
