@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "arrow/quotes.h"
 #include "base/mem.h"
 #include "json_help.h"
 #include "sgostream.h"
@@ -199,6 +200,33 @@ the_schema_names_every_column(void)
         schema.release(&schema);
         CHECK(schema.release == NULL);
     }
+}
+
+static void
+events_share_a_batch(void)
+{
+    struct ArrowArrayStream stream = export_both(true);
+    struct ArrowArray batch;
+    const int32_t *links;
+
+    next(&stream, &batch);
+    check_batch(&batch, QUOTE_COLUMNS);
+    CHECK_INT(batch.length, 5);
+    CHECK_STR(text_at(&batch, 0, 3), "e1");
+    CHECK_STR(text_at(&batch, 0, 4), "e2");
+    CHECK_INT(int_at(&batch, 10, 0), -200);
+    CHECK_INT(int_at(&batch, 10, 4), 50);
+    CHECK_INT(bool_at(&batch, 15, 3), 1);
+    CHECK_INT(bool_at(&batch, 15, 4), 0);
+    CHECK_STR(text_at(&batch, 9, 4), "gamma");
+    links = batch.children[16]->buffers[1];
+    for (int i = 0; i < 5; i++) {
+        CHECK(links[i] <= links[i + 1]);
+    }
+    batch.release(&batch);
+    next(&stream, &batch);
+    CHECK(batch.release == NULL);
+    stream.release(&stream);
 }
 
 static void
@@ -608,6 +636,8 @@ int
 main(void)
 {
     RUN(the_schema_names_every_column);
+    RUN(events_share_a_batch);
+    arrow_force_batch_rows(1); /* one each, of what follows */
     RUN(quotes_stand_in_their_columns);
     RUN(all_batches_share_one_dictionary);
     RUN(the_filter_chooses_rows);

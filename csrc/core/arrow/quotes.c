@@ -1,7 +1,8 @@
 /* Two passes over what is exported: the first gathers the dictionaries and
  * keeps the numbers of each row's strings and where its quote stands; the
- * second, batch by batch as they are asked for, fills the columns.  An item is
- * let go as soon as its batch is made. */
+ * second, batch by batch as they are asked for, fills the columns.  A batch
+ * takes several items, up to BATCH_ROWS; they are let go as soon as it is
+ * made. */
 #include "arrow/quotes.h"
 
 #include <errno.h>
@@ -11,7 +12,20 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum { RUN_NUMBERS = COLUMN_BOOKMAKER_ID, MEMOS = 64 };
+enum {
+    RUN_NUMBERS = COLUMN_BOOKMAKER_ID,
+    MEMOS = 64,
+    BATCH_ROWS = 1 << 17,      /* items are put together up to these */
+    BATCH_TEXT_BYTES = 1 << 30 /* of documents: more than their deep links */
+};
+
+static size_t batch_rows = BATCH_ROWS;
+
+void
+arrow_force_batch_rows(size_t rows)
+{
+    batch_rows = rows ? rows : BATCH_ROWS;
+}
 
 /* What the first pass keeps of a row. */
 struct kept_row {
@@ -334,40 +348,89 @@ fill_numbers(const struct quote_stream *s, struct batch *batch)
 }
 
 /* The other columns of a document's quotes, which stand where the first pass
- * saw them: documents do not change. */
+ * saw them: documents do not change.  Rows from `first` on. */
 static sgo_status
-fill_quotes(struct quote_stream *s, struct batch *batch)
+fill_quotes(struct quote_stream *s, size_t item, struct batch *batch,
+            size_t first, struct kept_iter *it)
 {
-    const struct document *doc = s->documents[s->at];
-    struct kept_iter it = {.at = s->kept.data + s->kept_at};
+    const struct document *doc = s->documents[item];
     sgo_status status = SGO_OK;
 
-    for (size_t i = 0; status == SGO_OK && i < batch->rows; i++) {
-        const struct kept_row *kept = kept_next(&it);
+    for (size_t i = 0; status == SGO_OK && i < s->rows[item]; i++) {
+        const struct kept_row *kept = kept_next(it);
         const struct row row = {
             .is_alt_line = kept->index_and_alt % 2,
             .quote = {doc, kept->off, kept->index_and_alt / 2},
         };
 
-        status = row_fill(batch, i, &row, &s->scratch);
+        status = row_fill(batch, first + i, &row, &s->scratch);
     }
     return status;
 }
 
 static sgo_status
-fill_changes(struct quote_stream *s, struct batch *batch)
+fill_changes(struct quote_stream *s, size_t item, struct batch *batch,
+             size_t first)
 {
     struct row_iter it;
     struct row row;
-    sgo_status status = row_iter_update(&it, s->updates[s->at]);
+    sgo_status status = row_iter_update(&it, s->updates[item]);
 
-    for (size_t i = 0; status == SGO_OK && i < batch->rows; i++) {
+    for (size_t i = 0; status == SGO_OK && i < s->rows[item]; i++) {
         if (!row_iter_next(&it, &row)) {
             return SGO_INVALID; /* nor do updates */
         }
-        status = row_fill(batch, i, &row, &s->scratch);
+        status = row_fill(batch, first + i, &row, &s->scratch);
     }
     return status;
+}
+
+/* The columns without dictionary, of the items before `end`. */
+static sgo_status
+fill_values(struct quote_stream *s, size_t end, struct batch *batch)
+{
+    struct kept_iter it = {.at = s->kept.data + s->kept_at};
+    sgo_status status = SGO_OK;
+    size_t first = 0;
+
+    for (size_t i = s->at; status == SGO_OK && i < end; i++) {
+        status = s->documents ? fill_quotes(s, i, batch, first, &it)
+                              : fill_changes(s, i, batch, first);
+        first += s->rows[i];
+    }
+    return status;
+}
+
+/* How much text an item can have. */
+static size_t
+text_bytes(const struct quote_stream *s, size_t item)
+{
+    const struct document *doc =
+        s->documents ? s->documents[item] : update_event(s->updates[item]);
+
+    return doc->len;
+}
+
+/* The items of the next batch: at least one that has rows.  Returns the one
+ * behind them. */
+static size_t
+choose_items(const struct quote_stream *s, size_t *rows)
+{
+    size_t end = s->at, text = 0;
+
+    *rows = 0;
+    for (; end < s->count; end++) {
+        size_t bytes = text_bytes(s, end);
+
+        if (*rows > 0 && s->rows[end] > 0 &&
+            (*rows + s->rows[end] > batch_rows ||
+             text + bytes > BATCH_TEXT_BYTES)) {
+            break;
+        }
+        *rows += s->rows[end];
+        text += s->rows[end] > 0 ? bytes : 0;
+    }
+    return end;
 }
 
 static void
@@ -386,30 +449,30 @@ static sgo_status
 next_batch(struct quote_stream *s, struct ArrowArray *out)
 {
     struct batch *batch;
+    size_t rows, end;
     sgo_status status = s->gathered ? SGO_OK : gather(s);
 
     if (status != SGO_OK) {
         return status;
     }
-    while (s->at < s->count && s->rows[s->at] == 0) {
+    end = choose_items(s, &rows);
+    *out = (struct ArrowArray){.release = NULL}; /* the end */
+    if (rows > 0) {
+        batch = batch_create(s->columns, rows);
+        if (batch == NULL) {
+            return SGO_NO_MEMORY;
+        }
+        status = fill_values(s, end, batch);
+        if (status != SGO_OK) {
+            batch_free(batch);
+            return status;
+        }
+        s->kept_at = fill_numbers(s, batch);
+        batch_export(batch, s->dictionaries, out);
+    }
+    while (s->at < end) {
         drop_item(s, s->at++);
     }
-    if (s->at == s->count) {
-        *out = (struct ArrowArray){.release = NULL}; /* the end */
-        return SGO_OK;
-    }
-    batch = batch_create(s->columns, s->rows[s->at]);
-    if (batch == NULL) {
-        return SGO_NO_MEMORY;
-    }
-    status = s->documents ? fill_quotes(s, batch) : fill_changes(s, batch);
-    if (status != SGO_OK) {
-        batch_free(batch);
-        return status;
-    }
-    s->kept_at = fill_numbers(s, batch);
-    batch_export(batch, s->dictionaries, out);
-    drop_item(s, s->at++);
     return SGO_OK;
 }
 
@@ -516,38 +579,6 @@ hand_out(struct quote_stream *s, struct ArrowArrayStream *out)
     };
 }
 
-/* The plain list that show_filter_set_* takes; owned by the caller. */
-static const char **
-name_list(const struct asked_name *names, size_t n)
-{
-    const char **list = mem_alloc(n * sizeof(*list));
-
-    for (size_t i = 0; list && i < n; i++) {
-        list[i] = names[i].bytes;
-    }
-    return list;
-}
-
-static sgo_status
-copy_filter(struct show_filter *to, const struct show_filter *from)
-{
-    const char **odds = name_list(from->odd_ids, from->odd_id_count);
-    const char **books =
-        name_list(from->bookmaker_ids, from->bookmaker_id_count);
-    sgo_status status = odds && books ? SGO_OK : SGO_NO_MEMORY;
-
-    if (status == SGO_OK && from->odd_id_count) {
-        status = show_filter_set_odd_ids(to, odds, from->odd_id_count, NULL);
-    }
-    if (status == SGO_OK && from->bookmaker_id_count) {
-        status = show_filter_set_bookmaker_ids(to, books,
-                                               from->bookmaker_id_count, NULL);
-    }
-    mem_free(odds);
-    mem_free(books);
-    return status;
-}
-
 sgo_status
 arrow_quotes(struct document *const *documents, size_t n,
              const struct show_filter *filter, bool alt_lines,
@@ -562,7 +593,7 @@ arrow_quotes(struct document *const *documents, size_t n,
     s->alt_lines = alt_lines;
     s->documents = (struct document **)(void *)(s->rows + n);
     if (filter) {
-        status = copy_filter(&s->filter, filter);
+        status = show_filter_copy(&s->filter, filter);
         if (status != SGO_OK) {
             quote_stream_free(s);
             return status;

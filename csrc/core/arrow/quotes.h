@@ -1,6 +1,5 @@
-/* Quotes, and changes of quotes, as Arrow C streams: one batch for each event
- * or update that has rows, one dictionary a column for the whole stream.
- * Nothing is read before the first batch is asked for. */
+/* Quotes, and changes of quotes, as Arrow C streams: batches of whole events
+ * or updates, one dictionary a column for the whole stream.  Nothing is read before the first batch is asked for. */
 #ifndef SGO_ARROW_QUOTES_H
 #define SGO_ARROW_QUOTES_H
 
@@ -18,5 +17,9 @@ sgo_status arrow_quotes(struct document *const *documents, size_t n,
 /* Likewise over updates: what each shows of quotes, old and new. */
 sgo_status arrow_quote_changes(sgo_update *const *updates, size_t n,
                                struct ArrowArrayStream *out) SGO_WARN_UNUSED;
+
+/* Batches of so many rows, but of one event or update at least; 0: as usual.
+ * For tests, before any stream is read. */
+void arrow_force_batch_rows(size_t rows);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "json/document_internal.h"
 #include "json/walk.h"
 
 /* A member's name; at least four bytes, so that two loads compare it. */
@@ -59,26 +60,6 @@ which_name(struct text key, const struct name *names, int n)
     return n;
 }
 
-/* Behind a string's closing quote, as walk_string, but fast where strings are
- * long: eight bytes at a time to near the first quote or backslash. */
-static inline const char *
-long_string(const char *p, bool *escaped)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-
-    for (;; p += 8) {
-        uint64_t word, quote, slash;
-
-        memcpy(&word, p + 1, 8); /* padding stands behind the text */
-        quote = word ^ ones * '"';
-        slash = word ^ ones * '\\';
-        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-            ones << 7) {
-            return walk_string(p, escaped);
-        }
-    }
-}
-
 /* The value at p, a member of what is walked; w goes behind it. */
 static inline struct member
 read_member(struct walk *w, const char *p)
@@ -94,7 +75,7 @@ read_member(struct walk *w, const char *p)
         return m;
     }
     if (*p == '"') {
-        end = long_string(p, &m.text.escaped);
+        end = walk_string(p, &m.text.escaped);
         m.text.raw = p + 1;
         m.text.len = (uint32_t)(end - p - 2);
     } else {
@@ -279,6 +260,7 @@ quote_iter_init(struct quote_iter *it, const struct document *doc,
     struct value odds = {NULL, 0, VALUE_LEAF};
 
     *it = (struct quote_iter){.filter = filter, .alt_lines = alt_lines};
+    document_is_distinct(doc); /* learnt once, not for each object each time */
     if (VALUE_GET(document_root(doc), "odds", &odds) &&
         value_type(odds) != VALUE_OBJECT) {
         odds.doc = NULL;

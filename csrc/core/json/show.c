@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "json/changes.h"
 #include "json/glob.h"
 
@@ -98,6 +99,38 @@ pattern_matches(const struct asked_name *pattern, const char *bytes,
         return pattern->len == len && memcmp(pattern->bytes, bytes, len) == 0;
     }
     return glob_match(pattern->bytes, pattern->len, bytes, len);
+}
+
+/* The plain list that show_filter_set_* takes; owned by the caller. */
+static const char **
+name_list(const struct asked_name *names, size_t n)
+{
+    const char **list = mem_alloc(n * sizeof(*list));
+
+    for (size_t i = 0; list && i < n; i++) {
+        list[i] = names[i].bytes;
+    }
+    return list;
+}
+
+sgo_status
+show_filter_copy(struct show_filter *to, const struct show_filter *from)
+{
+    const char **odds = name_list(from->odd_ids, from->odd_id_count);
+    const char **books =
+        name_list(from->bookmaker_ids, from->bookmaker_id_count);
+    sgo_status status = odds && books ? SGO_OK : SGO_NO_MEMORY;
+
+    if (status == SGO_OK && from->odd_id_count) {
+        status = show_filter_set_odd_ids(to, odds, from->odd_id_count, NULL);
+    }
+    if (status == SGO_OK && from->bookmaker_id_count) {
+        status = show_filter_set_bookmaker_ids(to, books,
+                                               from->bookmaker_id_count, NULL);
+    }
+    mem_free(odds);
+    mem_free(books);
+    return status;
 }
 
 bool

@@ -32,6 +32,11 @@ sgo_status show_filter_set_bookmaker_ids(struct show_filter *filter,
                                          const char *const *ids, size_t n,
                                          const char **reason);
 
+/* Names of another filter into a fresh one, copied.  SGO_NO_MEMORY: it holds
+ * some of them. */
+sgo_status show_filter_copy(struct show_filter *to,
+                            const struct show_filter *from);
+
 /* True when the filter hides nothing. */
 bool show_everything(const struct show_filter *filter);
 

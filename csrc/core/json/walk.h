@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 #include "json/document.h"
 #include "json/scanner.h"
 
@@ -33,37 +37,52 @@ walk_init(struct walk *w, const struct document *doc, uint32_t index)
     w->is_object = doc->body[w->at - 1] == '{';
 }
 
+/* The first quote or backslash from p on. */
+static inline const char *
+walk_plain(const char *p)
+{
+#if defined(__x86_64__)
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
+
+    for (;; p += 16) { /* padding stands behind the text */
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        int found = _mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash)));
+
+        if (found != 0) {
+            return p + __builtin_ctz((unsigned)found);
+        }
+    }
+#else
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+
+    for (;; p += 8) {
+        uint64_t word, quotes, slashes;
+
+        memcpy(&word, p, 8);
+        quotes = word ^ ones * '"';
+        slashes = word ^ ones * '\\';
+        if ((((quotes - ones) & ~quotes) | ((slashes - ones) & ~slashes)) &
+            ones << 7) {
+            break;
+        }
+    }
+    while (*p != '"' && *p != '\\') {
+        p++;
+    }
+    return p;
+#endif
+}
+
 /* Behind a string's closing quote; p at the opening one. */
 static inline const char *
 walk_string(const char *p, bool *escaped)
 {
     *escaped = false;
-    p++;
-    for (;;) {
-        while (!SCANNER_IS(p, CLASS_STRING)) {
-            if (SCANNER_IS(p + 1, CLASS_STRING)) {
-                p += 1;
-                break;
-            }
-            if (SCANNER_IS(p + 2, CLASS_STRING)) {
-                p += 2;
-                break;
-            }
-            if (SCANNER_IS(p + 3, CLASS_STRING)) {
-                p += 3;
-                break;
-            }
-            p += 4;
-        }
-        if (*p == '"') {
-            return p + 1;
-        }
-        if (*p == '\\') {
-            *escaped = true;
-            p++;
-        }
-        p++;
+    for (p = walk_plain(p + 1); *p != '"'; p = walk_plain(p + 2)) {
+        *escaped = true;
     }
+    return p + 1;
 }
 
 /* Behind a leaf. */
