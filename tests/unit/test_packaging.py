@@ -108,7 +108,7 @@ def test_a_wheel_of_unknown_libraries_is_refused(
         finish.read_libraries(tmp_path)
 
 
-def test_each_library_is_built_and_has_a_checksum_or_says_so() -> None:
+def test_each_library_is_built_and_has_a_checksum() -> None:
     rows = [
         line.split()
         for line in (PACKAGING / "sources.txt").read_text().splitlines()
@@ -121,7 +121,7 @@ def test_each_library_is_built_and_has_a_checksum_or_says_so() -> None:
         assert f"build_{name}()" in script
         assert version.replace(".", "") in address.replace(".", "")
         assert licence
-        assert digest == "-" or re.fullmatch("[0-9a-f]{64}", digest)
+        assert re.fullmatch("[0-9a-f]{64}", digest), name
         assert address.startswith("https://")
 
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +137,10 @@ http_create(struct loop *loop, const struct http_config *config,
                                     ? config->max_connections
                                     : HTTP_CONNECTIONS;
         status = transfer_open(http);
-        if (status != SGO_OK) {
+        if (status == SGO_SYSTEM) {
+            error_set(err, SGO_ERROR_TRANSPORT,
+                      "libcurl could not be started: %s", strerror(errno));
+        } else if (status != SGO_OK) {
             error_set(err, SGO_ERROR_MEMORY, "out of memory");
         }
     }

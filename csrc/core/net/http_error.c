@@ -112,7 +112,8 @@ transfer_error(struct http_job *job, CURLcode rc, sgo_error *err)
         break;
     case CURLE_BAD_CONTENT_ENCODING:
         error_set(err, SGO_ERROR_TRANSPORT,
-                  "the answer of %s could not be decompressed", peer);
+                  "the answer of %s could not be decompressed: %s", peer,
+                  text);
         break;
     case CURLE_OUT_OF_MEMORY:
         error_set(err, SGO_ERROR_MEMORY, "out of memory");

@@ -128,7 +128,8 @@ sgo_status request_fill(struct http_job *job,
 bool request_copy(char **out, const char *text);
 
 /* http_multi.c */
-/* Make the multi handle where there is none. */
+/* Make the multi handle where there is none.  SGO_SYSTEM, and errno: out of
+ * descriptors; SGO_NO_MEMORY. */
 sgo_status transfer_open(struct http *http);
 void transfer_close(struct http *http);
 /* Let curl work on what is due; the caller is outside curl and reaps. */

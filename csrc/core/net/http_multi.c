@@ -5,6 +5,7 @@
 #include "base/status.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <unistd.h>
 
 /* One descriptor of curl's that is watched. */
@@ -143,9 +144,10 @@ transfer_open(struct http *http)
     if (http->multi != NULL) {
         return SGO_OK;
     }
-    multi = curl_multi_init();
+    errno = 0;
+    multi = curl_multi_init(); /* newer ones take descriptors */
     if (multi == NULL) {
-        return SGO_NO_MEMORY;
+        return errno == EMFILE || errno == ENFILE ? SGO_SYSTEM : SGO_NO_MEMORY;
     }
     http->multi = multi;
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, descriptor_changed);

@@ -124,9 +124,7 @@ loop_leave(struct loop *loop)
 static void
 loop_free(struct loop *loop)
 {
-    if (loop->lws != NULL) {
-        lws_context_destroy(loop->lws);
-    }
+    loop_end_lws(loop);
     poller_close(&loop->poller, !loop->poller_adopted);
     mailbox_release(loop->box);
     mem_free(loop);
@@ -180,8 +178,7 @@ loop_main(void *arg)
     while (loop->timers != NULL) {
         loop_timer_cancel(loop, loop->timers);
     }
-    lws_context_destroy(loop->lws); /* late callbacks come from here */
-    loop->lws = NULL;
+    loop_end_lws(loop);
     FOR_EACH_WATCH (loop, watch) {
         if (watch->on_gone != NULL) {
             watch->on_gone(watch->ctx);
@@ -206,7 +203,7 @@ loop_create(struct registry *registry)
     if (loop == NULL) {
         return NULL;
     }
-    loop->poller.fd = loop->poller.timer_fd = -1;
+    loop->poller.fd = loop->poller.timer_fd = loop->event_fd = -1;
     loop->pid = getpid();
     loop->registry = &registry->state;
     loop->users = 1;

@@ -35,6 +35,7 @@ struct loop {
 
     /* the I/O thread's */
     struct lws_context *lws;
+    int event_fd;            /* lws's own wake-up; -1: unknown */
     struct loop_wsi adopted; /* the poller, as lws sees it */
     struct poller poller;
     bool poller_adopted; /* lws closes its descriptor */
@@ -69,6 +70,8 @@ struct loop *loop_current(void);
 /* loop_lws.c: a context with the poller adopted; false: lws or the system
  * refused.  What was made is freed with the loop. */
 bool loop_start_lws(struct loop *loop);
+/* End lws, if it was started; nothing of it stays open. */
+void loop_end_lws(struct loop *loop);
 
 /* Run what is due at loop->now_ns. */
 void timers_fire(struct loop *loop);

@@ -5,10 +5,12 @@
 
 #include <libwebsockets.h>
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /* lws counts descriptors: the poller and one per socket. */
 enum { LWS_DESCRIPTORS = 256, LWS_HEADER_BYTES = 8 << 10 };
@@ -104,6 +106,113 @@ lws_line(int level, const char *line)
     loop->next_watch = outer;
 }
 
+/* ---- the descriptor that lws forgets ---------------------------------------*/
+
+/* Up to 4.3.5 (Debian 13, and ours in wheels) lws_context_destroy() forgets
+ * to close the eventfd that lws_cancel_service() writes to: one descriptor
+ * for each loop.  We learn its number as an event loop of our own, which does
+ * nothing else, and close it after lws if it is still the same one: only
+ * that has the count that we gave it. */
+#if defined(__linux__) && LWS_LIBRARY_VERSION_NUMBER >= 4002000
+
+#define EVENT_MARK (UINT64_C(0x73676f) << 32)
+
+static _Thread_local struct loop *creating;
+
+static int
+learn_descriptor(struct lws *wsi)
+{
+    if (creating != NULL && creating->event_fd < 0) {
+        creating->event_fd = (int)lws_get_socket_fd(wsi); /* lws's first */
+    }
+    return 0;
+}
+
+static const struct lws_event_loop_ops poll_ops = {
+    .name = "sgostream",
+    .sock_accept = learn_descriptor,
+    .flags = LELOF_ISPOLL,
+};
+static const lws_plugin_evlib_t poll_library = {.ops = &poll_ops};
+
+/* The count of an eventfd; 0: it is none, or there is no /proc. */
+static uint64_t
+event_count(int fd)
+{
+    char path[48], line[80];
+    uint64_t count = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return 0;
+    }
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "eventfd-count: %" SCNx64, &count) == 1) {
+            break;
+        }
+    }
+    fclose(file);
+    return count;
+}
+
+static struct lws_context *
+create_context(struct loop *loop, struct lws_context_creation_info *info)
+{
+    struct lws_context *context;
+
+    info->event_lib_custom = &poll_library;
+    creating = loop;
+    context = lws_create_context(info);
+    creating = NULL;
+    info->event_lib_custom = NULL;
+    return context;
+}
+
+void
+loop_end_lws(struct loop *loop)
+{
+    uint64_t mark = EVENT_MARK, count;
+
+    if (loop->lws == NULL) {
+        return;
+    }
+    if (event_count(loop->event_fd) >= EVENT_MARK ||
+        write(loop->event_fd, &mark, sizeof(mark)) != sizeof(mark)) {
+        loop->event_fd = -1; /* not an eventfd of lws's */
+    }
+    lws_context_destroy(loop->lws); /* late callbacks come from here */
+    loop->lws = NULL;
+    count = loop->event_fd < 0 ? 0 : event_count(loop->event_fd);
+    if (count >> 32 == EVENT_MARK >> 32) {
+        close(loop->event_fd);
+    }
+    loop->event_fd = -1;
+}
+
+#else
+
+static struct lws_context *
+create_context(struct loop *loop, struct lws_context_creation_info *info)
+{
+    (void)loop;
+    return lws_create_context(info);
+}
+
+void
+loop_end_lws(struct loop *loop)
+{
+    if (loop->lws != NULL) {
+        lws_context_destroy(loop->lws); /* late callbacks come from here */
+        loop->lws = NULL;
+    }
+}
+
+#endif
+
+/* ---- the start -------------------------------------------------------------*/
+
 bool
 loop_start_lws(struct loop *loop)
 {
@@ -126,7 +235,7 @@ loop_start_lws(struct loop *loop)
     info.uid = (uid_t)-1;
     /* Creation sets SIGPIPE to be ignored, for the whole process. */
     sigaction(SIGPIPE, NULL, &before);
-    loop->lws = lws_create_context(&info);
+    loop->lws = create_context(loop, &info);
     sigaction(SIGPIPE, &before, NULL);
     if (loop->lws == NULL) {
         return false;

@@ -18,17 +18,20 @@
 const char *
 net_version_text(void)
 {
-    static char text[160];
+    static char text[200];
 
     if (text[0] == '\0') {
         const curl_version_info_data *curl =
             curl_version_info(CURLVERSION_NOW);
 
+        const char *brotli = curl->brotli_version;
+
         snprintf(text, sizeof(text),
-                 "libwebsockets/%s libcurl/%s %s zlib/%s" INFLATERS,
+                 "libwebsockets/%s libcurl/%s %s zlib/%s%s%s" INFLATERS,
                  lws_get_library_version(), curl->version,
                  curl->ssl_version ? curl->ssl_version : "no TLS",
-                 zlibVersion());
+                 zlibVersion(), brotli ? " brotli/" : "",
+                 brotli ? brotli : "");
     }
     return text;
 }
