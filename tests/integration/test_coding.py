@@ -30,7 +30,7 @@ def test_a_server_that_codes_as_it_likes_is_understood(rig: Rig, coding: str) ->
     rig.sim.rule(path="/events", encoding=coding, times=None)
     with rig.client() as client:
         if coding == "br" and "brotli/" not in _core.version_text:
-            with pytest.raises(sgostream.TransportError, match="decompressed: .*gzip"):
+            with pytest.raises(sgostream.TransportError, match=r"decompressed: .*gzip"):
                 client.fetch(event_id)
             return
         assert list(client.fetch(event_id)) == [event_id]
