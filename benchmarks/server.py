@@ -7,20 +7,24 @@ the notification that was sent.  It obeys lines of JSON on standard input:
 time at which each was announced; ``{"rewind": true}`` goes back to the first
 version of all (time stamps never run backwards under a client's eyes);
 ``{"play": 80, "seconds": 60}`` plays on without a tape, for as long as told;
-``{}`` ends.
+``{"digests": true}`` tells a digest of each event as it is now; ``{}`` ends.
+
+What a tape shows is compressed beforehand as zlib does by default, level 6.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import resource
 import sys
 import time
+import zlib
 from typing import Any
 
 from sgostream.sim import Simulator
-from sgostream.sim.encode import inflate
+from sgostream.sim.encode import Fragment, inflate
 from sgostream.sim.plan import INTERVALS
 from sgostream.sim.player import Moved
 from sgostream.sim.replay import Recording, _Recorded, _Version
@@ -38,6 +42,13 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def compress(text: bytes) -> Fragment:
+    """Compress as zlib does where nobody asks for another level."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated = packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)
+    return Fragment(deflated, zlib.crc32(text), len(text))
+
+
 class Tape(Recording):
     """Versions of one shape, the snapshot's too, that can be wound back."""
 
@@ -48,7 +59,7 @@ class Tape(Recording):
         self.at = 0
 
     def _keep(self, event_id: str, channels: dict[str, list[str]]) -> _Version:
-        answer = self._store.events[event_id].fragment(self._shape)
+        answer = compress(self._store.events[event_id].render(self._shape))
         return _Version(event_id, answer, answer, channels)
 
     def add(self, moved: Moved, number: int) -> None:
@@ -141,6 +152,11 @@ def obey(slate: Slate, told: dict[str, Any]) -> dict[str, Any]:
         time.sleep(told["seconds"])
         slate.sim.pause()
         out["shown"] = slate.sim.played()["steps"] - steps
+    elif "digests" in told:
+        out["digests"] = {
+            event_id: hashlib.sha256(text).hexdigest()
+            for event_id, text in slate.sim.truth().items()
+        }
     else:
         out["sent"] = slate.show(told["rate"], told["count"])
     out["cpu_s"] = cpu_s() - before

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import select
 import threading
 import time
+from typing import Any
 
-from report import API_KEY, BASE_URL, CA_FILE, GIL_MODE, TOUCHED, Report
+from report import API_KEY, BASE_URL, CA_FILE, DIGESTS, GIL_MODE, TOUCHED, Report
 
 import sgostream
 
@@ -56,10 +58,38 @@ def main() -> None:
     subscription = live.subscribe()
     next(subscription)
     report.first()
-    report.more = lambda: {
-        "pending": subscription.stats().pending,
-        "bytes_queued": client.stats().bytes_queued,
-    }
+    counted = {"added": 0, "removed": 0, "skipped": 0}
+
+    def counts() -> dict[str, int]:
+        """What became of notifications and versions so far."""
+        of = live.stats()
+        return {
+            **counted,
+            "ids_notified": of.ids_notified,
+            "ids_answered": of.ids_answered,
+            "ids_conflated": of.ids_conflated,
+            "ids_refused": of.ids_refused,
+            "ids_pending": of.ids_pending,
+            "versions_applied": of.versions_applied,
+            "versions_unchanged": of.versions_unchanged,
+        }
+
+    def more() -> dict[str, Any]:
+        """For a window's end."""
+        out: dict[str, Any] = {
+            "counts": counts(),
+            "pending": subscription.stats().pending,
+            "bytes_queued": client.stats().bytes_queued,
+        }
+        if DIGESTS:
+            out["digests"] = {
+                event_id: hashlib.sha256(event.json()).hexdigest()
+                for event_id, event in live.events.items()
+            }
+        return out
+
+    report.mark = counts
+    report.more = more
 
     def wait() -> None:
         live.wait_live(120)
@@ -74,7 +104,9 @@ def main() -> None:
             select.select([subscription._core], [], [])
         began = time.thread_time_ns()
         update = next(subscription)
+        counted["skipped"] += update.skipped
         if update.kind != "changed":
+            counted[update.kind] += 1
             continue
         if GIL_MODE:
             some_prices(report, update, began)

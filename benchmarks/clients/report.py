@@ -23,6 +23,8 @@ API_KEY = os.environ.get("BENCH_API_KEY", "")
 #: Read ten quotes of an update, and time what holds the GIL.
 GIL_MODE = os.environ.get("BENCH_GIL") == "1"
 TOUCHED = 10
+#: Say at a window's end which versions are held.
+DIGESTS = os.environ.get("BENCH_DIGESTS") == "1"
 
 
 def resident() -> int:
@@ -49,7 +51,8 @@ class Report:
         self.resident_before = resident()
         self.began = time.perf_counter()
         self.first_s = 0.0
-        #: More that is said when a window ends.
+        #: More that is said when a window begins, and when it ends.
+        self.mark: Callable[[], dict[str, Any]] = dict
         self.more: Callable[[], dict[str, Any]] = dict
         self._start()
 
@@ -99,7 +102,7 @@ class Report:
             word = line.strip()
             if word == "start":
                 self._start()
-                self._say({"started": True})
+                self._say({"started": True, "counts": self.mark()})
             elif word == "stop":
                 self._say(
                     {
