@@ -24,8 +24,9 @@ SGO_SAMPLES ?= $(abspath ../shared/samples)
 export SGO_SAMPLES
 
 # What `make ci` (.ci/run) and `make full` run, in this order, each a target.
-CI_STEPS := lint typecheck wheel-test test asan tsan
-FULL_STEPS := $(CI_STEPS) docs-check budgets model sim-sample fuzz soak-minute ctest-long valgrind test-browser test-packets
+# docs/internals/tests.md says what each is for and what it takes.
+CI_STEPS := prepare-ci lint typecheck wheel-test docs-check test asan tsan test-packets model budgets sim-sample fuzz soak-minute
+FULL_STEPS := $(CI_STEPS) ctest-long valgrind test-browser
 
 PREPARE = $(PYTHON) .ci/prepare.py --venv $(VENV)
 
@@ -41,6 +42,7 @@ setup: ## install what is missing: system packages, .venv
 	@$(PREPARE) build demo test lint
 
 .PHONY: prepare-build prepare-demo prepare-test prepare-lint prepare-valgrind
+.PHONY: prepare-ci
 prepare-build:
 	@$(PREPARE) build
 prepare-demo:
@@ -51,6 +53,9 @@ prepare-lint:
 	@$(PREPARE) build demo test lint
 prepare-valgrind:
 	@$(PREPARE) build valgrind
+# All that CI_STEPS need, at one go: one apt-get, one pip.
+prepare-ci:
+	@$(PREPARE) build demo test lint docs valgrind fuzz model packets
 
 .PHONY: build
 build: prepare-build ## the extension module, in place
@@ -527,8 +532,9 @@ run-pytest:
 	@SGO_C_EXAMPLES=$(abspath $(OUT)/examples) $(VENV)/bin/pytest $(ARGS)
 
 # A copy of the package with an instrumented _core, ahead on the path.
-# What reaches the C code: the rest runs uninstrumented in `make test`.
-ASAN_TESTS := tests/unit tests/integration tests/leaks
+# What reaches the C code.  The rest, which `make test` runs, is Python alone:
+# the simulator's own tests and the house's (test_house.py looks).
+ASAN_TESTS := tests/unit tests/integration tests/leaks '--ignore-glob=*/test_sim_*.py' $(patsubst %,--ignore=tests/unit/test_%.py,build house layers packaging version)
 ASAN_TREE := $(abspath $(BUILD)/asan/python)
 .PHONY: run-pytest-asan
 run-pytest-asan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -118,6 +119,10 @@ def test_list_page_overtaken_by_a_refetch_does_not_go_backwards(rig: Rig) -> Non
         rig.at_rest(live)
 
 
+#: Under a sanitizer fewer do: each of them takes the same way.
+STEPS = 250 if os.environ.get("SGO_SANITIZER") else 1000
+
+
 @pytest.mark.timeout(300)
 def test_1000_notifications_over_200_real_size_events(rig: Rig) -> None:
     rig.sim.add_slate(200, size=900_000, live=1.0)
@@ -149,8 +154,9 @@ def test_1000_notifications_over_200_real_size_events(rig: Rig) -> None:
         for thread in threads:
             thread.start()
         live.wait_live(120)
-        rig.sim.play(rate=60.0, steps=1000)
-        eventually(lambda: rig.sim.played()["steps"] >= 1000, "1,000 steps", 120)
+        rig.sim.play(rate=60.0, steps=STEPS)
+        eventually(lambda: rig.sim.played()["steps"] >= STEPS, "all steps", 120)
+        eventually(lambda: live.stats().ids_pending == 0, "every answer", 60)
 
         def equal() -> bool:
             wanted = rig.sim.truth()
@@ -168,7 +174,7 @@ def test_1000_notifications_over_200_real_size_events(rig: Rig) -> None:
             assert set(replica.events) == set(live.events)
             for event_id, event in live.events.items():
                 assert event == replica.events[event_id]
-        assert live.stats().notifications >= 900
+        assert live.stats().notifications >= 0.9 * STEPS
 
 
 def test_a_refused_chunk_is_bisected_until_one_id_is_left(rig: Rig) -> None:

@@ -249,7 +249,7 @@ def test_a_run_ends_with_the_closing_line_of_pytest(stepping_tree: Path) -> None
     done = run(sys.executable, stepping_tree / ".ci/steps.py", "test", "asan")
     assert done.returncode == 0
     assert last_line(done) == "===== 9 passed in 0.12s ====="
-    assert re.search(r"^  asan +\d+\.\d s  ok$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  asan +\d+\.\d s +\d+\.\d cpu  ok$", done.stdout, re.MULTILINE)
 
 
 def test_a_failing_step_stops_the_run_and_speaks_last(stepping_tree: Path) -> None:
@@ -278,3 +278,30 @@ def test_ci_runs_no_target_that_the_makefile_lacks() -> None:
     targets = set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
     assert {"lint", "test", "asan", "tsan"} <= set(steps.split())
     assert set(steps.replace("$(CI_STEPS)", "").split()) <= targets
+
+
+def test_what_asan_leaves_out_is_python_alone() -> None:
+    text = (ROOT / "Makefile").read_text()
+    found = re.search(r"^ASAN_TESTS := (.*)$", text, re.MULTILINE)
+    assert found
+    names = re.search(r"--ignore=tests/unit/test_%\.py,([\w ]+)\)", found[1])
+    assert names
+    left_out = [ROOT / f"tests/unit/test_{name}.py" for name in names[1].split()]
+    left_out += sorted((ROOT / "tests").glob("*/test_sim_*.py"))
+    assert len(left_out) > 10
+    for path in left_out:
+        source = path.read_text(encoding="utf-8")
+        used = re.findall(r"_core\.(?!so|py)\w+|sgostream\.[A-Zs]\w+", source)
+        assert not [u for u in used if not u.startswith("sgostream.sim")], path
+
+
+def test_what_runs_where_is_told() -> None:
+    text = (ROOT / "Makefile").read_text()
+    page = (ROOT / "docs/internals/tests.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \|.*\|(.*)\|(.*)\|$", page, re.MULTILINE)
+    ci = re.search(r"^CI_STEPS := (.*)$", text, re.MULTILINE)
+    full = re.search(r"^FULL_STEPS := \$\(CI_STEPS\) (.*)$", text, re.MULTILINE)
+    assert ci
+    assert full
+    assert [name for name, in_ci, _ in rows if in_ci.strip()] == ci[1].split()
+    assert [name for name, in_ci, _ in rows if not in_ci.strip()] == full[1].split()
