@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "delivery/internal.h"
 #include "delivery_help.h"
 #include "json_help.h"
 
@@ -233,6 +234,56 @@ a_deferred_event_is_overtaken_by_news(void)
     CHECK(deferred);
 }
 
+static sgo_status
+publish_new(struct document *doc)
+{
+    return hub_publish(f.hub, &(struct publication){
+                                  .stream_id = 1,
+                                  .kind = SGO_ADDED,
+                                  .cause = SGO_CAUSE_SNAPSHOT,
+                                  .event_id = doc->event_id,
+                                  .event_id_len = doc->event_id_len,
+                                  .event = doc,
+                              });
+}
+
+/* Of new events that find no memory, a number waits; what is beyond is given
+ * back to the caller, with nothing changed (client_engine_tell.c then asks the
+ * brain to tell it again). */
+static void
+a_bounded_number_of_new_events_waits(void)
+{
+    enum { MORE = HUB_MAX_DEFERRED + 3 };
+    static struct document *many[MORE];
+    char id[16];
+
+    set_up();
+    for (int i = 0; i < MORE; i++) {
+        snprintf(id, sizeof(id), "n%d", i);
+        many[i] = help_build(f.pool, small_event(id, "NFL", i, 1, 1));
+    }
+    mem_fail_size(sizeof(struct holding));
+    for (int i = 0; i < MORE; i++) {
+        CHECK_INT(publish_new(many[i]),
+                  i < HUB_MAX_DEFERRED ? SGO_OK : SGO_NO_MEMORY);
+    }
+    CHECK_INT(hub_event_count(f.hub, 1), 0);
+    CHECK_INT(hub_repairs(f.hub), HUB_MAX_DEFERRED);
+    hub_tick(f.hub, clock_now_ns() + NS_PER_S); /* still none */
+    CHECK_INT(hub_event_count(f.hub, 1), 0);
+    mem_fail_size(0);
+    hub_tick(f.hub, clock_now_ns() + 2 * NS_PER_S);
+    CHECK_INT(hub_event_count(f.hub, 1), HUB_MAX_DEFERRED);
+    for (int i = HUB_MAX_DEFERRED; i < MORE; i++) {
+        CHECK_INT(publish_new(many[i]), SGO_OK);
+    }
+    CHECK_INT(hub_event_count(f.hub, 1), MORE);
+    for (int i = 0; i < MORE; i++) {
+        document_release(many[i]);
+    }
+    tear_down();
+}
+
 /* ---- calls that report SGO_NO_MEMORY --------------------------------------- */
 
 static void
@@ -404,6 +455,7 @@ main(void)
     RUN(what_lacked_memory_is_mended);
     RUN(a_new_event_waits_for_memory);
     RUN(a_deferred_event_is_overtaken_by_news);
+    RUN(a_bounded_number_of_new_events_waits);
     RUN(subscribing_fails_whole);
     RUN(reading_an_update_can_be_tried_again);
     RUN(hubs_streams_and_tables_fail_whole);

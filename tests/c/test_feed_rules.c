@@ -1919,6 +1919,7 @@ a_recording_replays_exactly_and_holds_no_key(void)
     static const char *const books[] = {"b1", "b2"};
     const char *ids[] = {"E0", "E77"};
     struct shape shape;
+    unsigned added;
 
     begin(20);
     shape_init(&shape);
@@ -1941,6 +1942,18 @@ a_recording_replays_exactly_and_holds_no_key(void)
     brain_spent_elsewhere(w.b, 3, 40, w.now);
     brain_set_queued_bytes(w.b, 100, w.now);
     world_drain(&w);
+    w.faults = (struct world_faults){0};
+    CHECK(world_until(&w, live_1, 120 * NS_PER_S));
+    CHECK_INT(brain_call_usage(w.b, 6, w.now), SGO_OK);
+    world_drain(&w);
+    brain_call_cancel(w.b, 6, w.now);
+    world_drain(&w);
+    added = S(1)->added;
+    w.may_repeat = true;
+    brain_untold(w.b, 1, w.now);
+    world_drain(&w);
+    world_run(&w, NS_PER_S);
+    CHECK(S(1)->added >= added + 15); /* told again */
     brain_stream_remove(w.b, 2, w.now);
     world_run(&w, 5 * NS_PER_S);
     brain_close(w.b, w.now);

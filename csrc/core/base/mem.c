@@ -12,14 +12,9 @@ static _Atomic size_t fail_size;
 static _Atomic uint64_t count;
 
 static bool
-refuse(size_t bytes)
+refuse(void)
 {
-    const size_t size = atomic_load_explicit(&fail_size, memory_order_relaxed);
-
     atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
-    if (size && size == bytes) {
-        return true;
-    }
     if (atomic_load_explicit(&fail_after, memory_order_relaxed) < 0) {
         return false;
     }
@@ -29,13 +24,15 @@ refuse(size_t bytes)
 void *
 mem_alloc(size_t bytes)
 {
-    return refuse(bytes) ? NULL : malloc(bytes ? bytes : 1);
+    return refuse() ? NULL : malloc(bytes ? bytes : 1);
 }
 
 void *
 mem_calloc(size_t n, size_t bytes)
 {
-    if (refuse(n * bytes)) {
+    const size_t size = atomic_load_explicit(&fail_size, memory_order_relaxed);
+
+    if (refuse() || (size && n == 1 && bytes == size)) {
         return NULL;
     }
     return n && bytes ? calloc(n, bytes) : calloc(1, 1);
@@ -44,7 +41,7 @@ mem_calloc(size_t n, size_t bytes)
 void *
 mem_realloc(void *old, size_t bytes)
 {
-    return refuse(bytes) ? NULL : realloc(old, bytes ? bytes : 1);
+    return refuse() ? NULL : realloc(old, bytes ? bytes : 1);
 }
 
 void
@@ -88,7 +85,7 @@ mem_secret(const void *bytes, size_t len)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), mapped;
     struct secret *s;
 
-    if (refuse(len)) {
+    if (refuse()) {
         return NULL;
     }
     mapped = (sizeof(*s) + len + page) / page * page;

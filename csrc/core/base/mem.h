@@ -32,7 +32,7 @@ void mem_fail_after(int64_t successes);
 /* Tests: the allocation that mem_fail_after() lets fail has not come yet. */
 bool mem_fail_pending(void);
 
-/* Tests: every allocation of exactly so many bytes fails; 0: none. */
+/* Tests: every mem_calloc() of one thing of so many bytes fails; 0: none. */
 void mem_fail_size(size_t bytes);
 
 /* Tests: allocations asked for since the process began. */

@@ -399,6 +399,7 @@ struct gate {
     int64_t limited_at;    /* when the last one was noted */
     unsigned limited;      /* 429 in a row */
     int64_t memory_until;
+    int64_t memory_told; /* when its want was last reported; 0: never */
 };
 
 struct brain {

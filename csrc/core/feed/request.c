@@ -27,7 +27,8 @@ static bool
 is_evidence(const struct request *r, enum outcome outcome)
 {
     return (r->kind != REQUEST_USAGE && r->kind != REQUEST_CALL_USAGE) ||
-           outcome == OUTCOME_OK || outcome == OUTCOME_LIMITED;
+           outcome == OUTCOME_OK || outcome == OUTCOME_LIMITED ||
+           outcome == OUTCOME_MEMORY;
 }
 
 /* ---- making --------------------------------------------------------------- */
@@ -339,7 +340,8 @@ dispatch(struct request *r, const struct answer_end *end)
         return;
     }
     outcome = retry_judge(r, end, &err);
-    if (outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND) {
+    if (outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND &&
+        r->kind != REQUEST_USAGE) { /* reading limits is a courtesy */
         b->counters.requests_failed++;
     }
     if (is_evidence(r, outcome)) {

@@ -336,6 +336,19 @@ note_broken(struct brain *b, const struct request *r, const sgo_error *err)
     return true;
 }
 
+/* Ten times a second while there is none: not each of them is news. */
+static void
+note_memory(struct brain *b, const sgo_error *err)
+{
+    struct gate *g = &b->gate;
+
+    g->memory_until = b->now + MEMORY_PAUSE_NS;
+    if (g->memory_told == 0 || b->now - g->memory_told >= FAILURE_TOLD_NS) {
+        g->memory_told = b->now;
+        report_client(b, err);
+    }
+}
+
 void
 retry_note(struct request *r, enum outcome outcome, const sgo_error *err)
 {
@@ -356,7 +369,7 @@ retry_note(struct request *r, enum outcome outcome, const sgo_error *err)
         r->general = note_broken(b, r, err);
         break;
     case OUTCOME_MEMORY:
-        b->gate.memory_until = b->now + MEMORY_PAUSE_NS;
+        note_memory(b, err);
         r->general = true;
         break;
     case OUTCOME_SLOTS:

@@ -261,11 +261,13 @@ loop_acquire(struct loop **out, sgo_error *err)
         errno = 0;
         registry->loop = loop_create(registry);
         if (registry->loop == NULL) {
-            error_set(err, SGO_ERROR_TRANSPORT,
+            const int why = errno == ENOMEM ? 0 : errno;
+
+            error_set(err, why ? SGO_ERROR_TRANSPORT : SGO_ERROR_MEMORY,
                       "the I/O thread could not be started: %s",
-                      errno ? strerror(errno) : "out of memory");
+                      why ? strerror(why) : "out of memory");
             process_unlock(&registry->state);
-            return errno ? SGO_SYSTEM : SGO_NO_MEMORY;
+            return why ? SGO_SYSTEM : SGO_NO_MEMORY;
         }
     }
     *out = registry->loop;

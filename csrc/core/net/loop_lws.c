@@ -5,6 +5,8 @@
 
 #include <libwebsockets.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -213,12 +215,38 @@ loop_end_lws(struct loop *loop)
 
 /* ---- the start -------------------------------------------------------------*/
 
+/* The context.  Creation sets SIGPIPE to be ignored, for the whole process;
+ * and one that fails for want of memory closes descriptor 0, which lws 4.1
+ * takes for its source of randomness before it has opened one. */
+static struct lws_context *
+create_quietly(struct loop *loop, struct lws_context_creation_info *info)
+{
+    const int flags = fcntl(STDIN_FILENO, F_GETFD);
+    const int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    struct lws_context *context;
+    struct sigaction before;
+    int saved;
+
+    sigaction(SIGPIPE, NULL, &before);
+    context = create_context(loop, info);
+    saved = errno;
+    sigaction(SIGPIPE, &before, NULL);
+    if (kept >= 0) {
+        if (context == NULL && fcntl(STDIN_FILENO, F_GETFD) < 0 &&
+            dup2(kept, STDIN_FILENO) == STDIN_FILENO) {
+            (void)fcntl(STDIN_FILENO, F_SETFD, flags);
+        }
+        close(kept);
+    }
+    errno = saved;
+    return context;
+}
+
 bool
 loop_start_lws(struct loop *loop)
 {
     static const lws_retry_bo_t no_pings;
     struct lws_context_creation_info info = {0};
-    struct sigaction before;
     lws_sock_file_fd_type fd;
     struct lws_vhost *vhost;
     struct lws *wsi;
@@ -233,10 +261,7 @@ loop_start_lws(struct loop *loop)
     info.retry_and_idle_policy = &no_pings;
     info.gid = (gid_t)-1;
     info.uid = (uid_t)-1;
-    /* Creation sets SIGPIPE to be ignored, for the whole process. */
-    sigaction(SIGPIPE, NULL, &before);
-    loop->lws = create_context(loop, &info);
-    sigaction(SIGPIPE, &before, NULL);
+    loop->lws = create_quietly(loop, &info);
     if (loop->lws == NULL) {
         return false;
     }
