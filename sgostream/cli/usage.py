@@ -15,7 +15,7 @@ from .common import Connect, clean
 
 __all__ = ["run"]
 
-_BAR = 20
+_BAR = 14
 _SOON = 0.9  # of a limit: shown in yellow
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "month": 730}
 _BASES = {
@@ -202,7 +202,7 @@ def _lasts(row: _Row) -> Text:
     if row.lasts is None:
         return Text("")
     if not row.runs_out:
-        return Text("to its end", "dim")
+        return Text("enough", "dim")
     if row.lasts >= 48:
         return Text(f"{row.lasts / 24:.0f} days", "yellow")
     if row.lasts >= 1:

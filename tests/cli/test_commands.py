@@ -245,7 +245,7 @@ def test_usage_on_a_terminal_says_what_runs_out(
         if (words := re.split(r"\s{2,}", line.strip()))
     }
     assert shown["month objects"] == "5 h"
-    assert shown["hour"] == "to its end"
+    assert shown["hour"] == "enough"
 
 
 # -- the frame

@@ -195,32 +195,49 @@ def test_subinterpreters_with_a_shared_gil() -> None:
     run(code)
 
 
-REFUSED = """
-try:
-    from sgostream import _core
-except ImportError as error:
-    assert "subinterpreter" in str(error), error
-else:
-    raise AssertionError("was imported")
-"""
-
 if sys.version_info >= (3, 12):  # before, interpreters had no GIL of their own
 
-    def test_an_interpreter_with_its_own_gil_is_refused() -> None:
+    def test_interpreters_with_gils_of_their_own_run_at_once() -> None:
+        """Each has types and errors of its own; both go at full speed."""
         if sys.version_info >= (3, 13):
             module, make, go = "_interpreters as i", "i.create()", "i.exec"
         else:
             module, make = "_xxsubinterpreters as i", "i.create(isolated=True)"
             go = "i.run_string"
+        inside = INSIDE + textwrap.dedent(
+            """
+            for number in range(3000):
+                event = _core.Event.parse('{"eventID":"e%d","a":[1]}' % number)
+                assert event.keys() >= {"a"} and event["a"] == [1]
+            try:
+                client.stream("events:live")
+            except Exception as error:
+                assert "closed" in str(error), error
+            else:
+                raise AssertionError("a closed client made a stream")
+            """
+        )
         run(
             f"""
-            import sys
+            import sys, threading
             import {module}
-            one = {make}
-            paths = "import sys; sys.path[:] = " + repr(sys.path)
-            failed = {go}(one, paths + {REFUSED!r})
+            inside = "import sys; sys.path[:] = " + repr(sys.path) + {inside!r}
+            failed = []
+            def one():
+                for _ in range(2):
+                    x = {make}
+                    told = {go}(x, inside)
+                    if told:
+                        failed.append(told)
+                    i.destroy(x)
+            threads = [threading.Thread(target=one) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            exec(inside)
+            for thread in threads:
+                thread.join()
             assert not failed, failed
-            i.destroy(one)
+            exec(inside)
             """
         )
 
