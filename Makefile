@@ -335,7 +335,7 @@ test-browser: prepare-build ## board and chart in JupyterLab: hands, 60 s of loa
 	@$(PREPARE) build browser
 	@$(SUBMAKE) extension
 	@SGO_IMAGES=$(abspath $(IMAGES)) $(VENV)/bin/pytest -s tests/browser \
-	    --timeout 900 $(ARGS)
+	    --timeout 900 -o faulthandler_timeout=890 $(ARGS)
 notebook-images: ## pictures of board and chart in docs/images anew
 	@$(SUBMAKE) test-browser IMAGES=docs/images ARGS='-k by_hand'
 

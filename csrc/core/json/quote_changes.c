@@ -507,16 +507,17 @@ read_changes(struct reading *r, const struct changes *changes)
     }
 }
 
-sgo_status
-quotes_changed(const struct document *old_doc, const struct document *new_doc,
-               const struct changes *changes, const struct show_filter *filter,
-               struct quote_changes *out)
+/* Fill the lists that are given; out of memory, what they have stays. */
+static sgo_status
+read_lists(const struct document *old_doc, const struct document *new_doc,
+           const struct changes *changes, const struct show_filter *filter,
+           struct quote_changes *quotes, struct consensus_changes *consensus)
 {
-    struct quote_changes list = {0, NULL};
     struct reading r = {.old_doc = old_doc,
                         .new_doc = new_doc,
                         .filter = filter,
-                        .quotes = &list,
+                        .quotes = quotes,
+                        .consensus = consensus,
                         .status = SGO_OK,
                         .old_odds = odds_of(old_doc),
                         .new_odds = odds_of(new_doc),
@@ -525,9 +526,21 @@ quotes_changed(const struct document *old_doc, const struct document *new_doc,
                         .last_new = VALUE_LEAF};
 
     read_changes(&r, changes);
-    if (r.status != SGO_OK) {
+    return r.status;
+}
+
+sgo_status
+quotes_changed(const struct document *old_doc, const struct document *new_doc,
+               const struct changes *changes, const struct show_filter *filter,
+               struct quote_changes *out)
+{
+    struct quote_changes list = {0, NULL};
+    sgo_status status =
+        read_lists(old_doc, new_doc, changes, filter, &list, NULL);
+
+    if (status != SGO_OK) {
         quote_changes_fini(&list);
-        return r.status;
+        return status;
     }
     *out = list;
     return SGO_OK;
@@ -548,21 +561,12 @@ consensus_changed(const struct document *old_doc,
                   struct consensus_changes *out)
 {
     struct consensus_changes list = {0, NULL};
-    struct reading r = {.old_doc = old_doc,
-                        .new_doc = new_doc,
-                        .filter = filter,
-                        .consensus = &list,
-                        .status = SGO_OK,
-                        .old_odds = odds_of(old_doc),
-                        .new_odds = odds_of(new_doc),
-                        .last_odd = VALUE_LEAF,
-                        .last_old = VALUE_LEAF,
-                        .last_new = VALUE_LEAF};
+    sgo_status status =
+        read_lists(old_doc, new_doc, changes, filter, NULL, &list);
 
-    read_changes(&r, changes);
-    if (r.status != SGO_OK) {
+    if (status != SGO_OK) {
         consensus_changes_fini(&list);
-        return r.status;
+        return status;
     }
     *out = list;
     return SGO_OK;
