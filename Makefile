@@ -164,10 +164,17 @@ sim-herd: prepare-build ## 10,000 clients of a server that was down for 30 s
 
 sim-sample: prepare-build ## what CI simulates: other seeds with each commit
 	@echo "  simulation sample: SIM_OFFSET=$(SIM_OFFSET)"
-	@$(SUBMAKE) sim FIRST=$$(($(SIM_OFFSET) * 100000)) SEEDS=100000 \
-	    SIM_ARGS='--seconds 40'
-	@$(SUBMAKE) sim-herd
+	@$(SUBMAKE) -j$(JOBS) $(BUILD)/release/sim VARIANT=release
 	@$(SUBMAKE) -j$(JOBS) $(BUILD)/mutants/sim VARIANT=mutants
+	@$(SUBMAKE) -j2 sample-seeds sample-others
+
+# Each takes one processor: both at once.
+.PHONY: sample-seeds sample-others
+sample-seeds:
+	@$(BUILD)/release/sim --first $$(($(SIM_OFFSET) * 100000)) \
+	    --seeds 100000 --seconds 40 $(SIM_ARGS)
+sample-others:
+	@$(BUILD)/release/sim --herd
 	@$(BUILD)/mutants/sim --mutants --sample 8 \
 	    --offset $$(($(SIM_OFFSET) * 8))
 
