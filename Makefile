@@ -134,6 +134,13 @@ tsan: prepare-build ## C tests under ThreadSanitizer
 valgrind: prepare-valgrind ## C tests under valgrind, leaks are errors
 	@$(SUBMAKE) run-ctests RUNNER=--valgrind
 
+# CI tries one in 97.
+STRIDE ?= 1
+.PHONY: torture
+torture: prepare-build ## each allocation of a whole client fails once; STRIDE=1
+	@$(SUBMAKE) -j$(JOBS) $(OUT)/tests/test_client_torture
+	@SGO_TORTURE_STRIDE=$(STRIDE) $(OUT)/tests/test_client_torture
+
 SECONDS ?= 10
 .PHONY: fuzz
 fuzz: ## fuzz Pusher, envelopes, documents, differences: SECONDS=10 each
