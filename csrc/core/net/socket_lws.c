@@ -260,16 +260,23 @@ socket_event(struct loop_wsi *self, struct lws *wsi, int reason, void *user,
 
 /* ---- connecting -----------------------------------------------------------*/
 
-/* Point the vhost at the proxy's address of this attempt. */
+/* Point the vhost at the proxy's address of this attempt.
+ *
+ * In two steps: lws keeps the port it was told before.  Some builds of it
+ * (Debian's 4.3.5-7) leave the port in the address when they get both. */
 static bool
 set_proxy(struct socket *s, const struct address *to)
 {
     char text[PROXY_LOGIN_BYTES + sizeof(to->text) + 16];
     bool v6 = to->family == AF_INET6;
 
-    snprintf(text, sizeof(text), "%s%s%s%s%s:%u", s->proxy.login,
+    snprintf(text, sizeof(text), "proxy:%u", s->proxy.port);
+    if (lws_set_proxy(s->vhost->lws, text) != 0) {
+        return false;
+    }
+    snprintf(text, sizeof(text), "%s%s%s%s%s", s->proxy.login,
              s->proxy.login[0] != '\0' ? "@" : "", v6 ? "[" : "", to->text,
-             v6 ? "]" : "", s->proxy.port);
+             v6 ? "]" : "");
     return lws_set_proxy(s->vhost->lws, text) == 0;
 }
 
