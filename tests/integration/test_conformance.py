@@ -327,6 +327,7 @@ SCRIPTS = {
     "greeting": [ConnectionScript(first="")],
     "subscription": [ConnectionScript(subscribe="silent")],
     "backoff": [ConnectionScript(close=4100, close_at="open"), ConnectionScript()],
+    "slow retry": [ConnectionScript(close=4004, close_at="open")],
 }
 
 
@@ -353,7 +354,8 @@ def test_t39_stop_in_every_state(rig: Rig, state: str) -> None:
     elif state == "subscription":
         rig.sim.wait(lambda: _asked_to_subscribe(rig), 20)
     else:
-        eventually(lambda: live.stats().last_close_code == 4100, "the end")
+        code = SCRIPTS[state][0].close
+        eventually(lambda: live.stats().last_close_code == code, "the end")
     began = time.monotonic()
     live.client.close()
     assert time.monotonic() - began < 1.0
