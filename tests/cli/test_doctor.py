@@ -535,6 +535,15 @@ def test_memory_near_its_limit() -> None:
     assert "bookmaker_ids" in report.step("memory").remedy
 
 
+def test_a_feed_that_nearly_fills_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sgostream.cli.doctor import service
+
+    monkeypatch.setattr(service, "_free_bytes", lambda: 1_000)
+    report = examine(Case("", "", lambda sim, to: None))
+    assert report.cause == "memory_of_machine", report.json()
+    assert "max_bytes" in report.step("memory").remedy
+
+
 def test_through_a_proxy(tmp_path: Path) -> None:
     with Proxy(tmp_path) as proxy:
 
