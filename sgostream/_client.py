@@ -116,6 +116,11 @@ class Client:
         -------
         Stream
             Not started.
+
+        Raises
+        ------
+        ClosedError
+            The client is closed.
         """
         return Stream(self, "events:live", {})
 
@@ -131,6 +136,13 @@ class Client:
         -------
         Stream
             Not started.
+
+        Raises
+        ------
+        TypeError, ValueError
+            ``league_id`` is no text, or empty.
+        ClosedError
+            The client is closed.
         """
         return Stream(
             self, "events:upcoming", {"leagueID": _options.league_id(league_id)}
@@ -147,6 +159,13 @@ class Client:
         -------
         Stream
             Not started.
+
+        Raises
+        ------
+        TypeError, ValueError
+            ``event_id`` is no text, or empty.
+        ClosedError
+            The client is closed.
         """
         return Stream(self, "events:byid", {"eventID": _options.event_id(event_id)})
 

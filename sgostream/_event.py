@@ -26,17 +26,24 @@ class Score(NamedTuple):
     """Points of both sides; None where the event has none yet."""
 
     home: float | int | None
+    """Of the home team."""
     away: float | int | None
+    """Of the away team."""
 
 
 class QuoteRow(NamedTuple):
     """One quote with its place: an odd, a bookmaker, main or alternative line."""
 
     event_id: str
+    """The ``eventID``."""
     odd_id: str
+    """The key in ``odds``."""
     bookmaker_id: str
+    """The key in ``byBookmaker``."""
     is_alt_line: bool
+    """Whether it is one of the bookmaker's ``altLines``."""
     quote: Quote
+    """Price and line."""
 
 
 class Quotes:
@@ -478,7 +485,8 @@ class Update(_core.Update):
     the one that this subscription delivered before, or a later one that differs
     from it in nothing that the subscription shows; ``changes``, ``quotes`` and
     ``consensus`` say exactly what differs.  All of it is computed off the GIL
-    and turned into Python objects only where touched.
+    and turned into Python objects only where touched.  It is immutable: any
+    thread may read it, also after its stream was closed.
     """
 
     __slots__ = ()

@@ -15,7 +15,8 @@ class EventsView(Mapping[str, Event]):
     """``event_id -> Event`` of a stream's newest versions; read-only and live.
 
     Iterating goes over the ids held at that moment.  It may be ahead of the
-    updates taken so far.
+    updates taken so far.  Any thread may read it; ``KeyError`` for an event
+    that is not held.
     """
 
     __slots__ = ("_core",)

@@ -24,26 +24,26 @@ __all__ = ["Subscription", "SubscriptionStats"]
 class SubscriptionStats:
     """Counters of one subscription."""
 
-    #: Updates that are ready, or held back by ``min_interval``.
     pending: int
-    #: Updates taken.
+    """Updates that are ready, or held back by ``min_interval``."""
     delivered: int
-    #: Versions that a newer one replaced before they were taken.
+    """Updates taken."""
     conflated: int
-    #: Events added and removed again before anybody took them.
+    """Versions that a newer one replaced before they were taken."""
     cancelled: int
-    #: New versions of which the filter showed nothing.
+    """Events added and removed again before anybody took them."""
     hidden: int
-    #: Pending updates that ``close()`` dropped.
+    """New versions of which the filter showed nothing."""
     dropped: int
-    #: Previous versions given up under ``max_bytes``.
+    """Pending updates that ``close()`` dropped."""
     previous_dropped: int
-    #: Times that ``max_queue`` was passed.
+    """Previous versions given up under ``max_bytes``."""
     slow_episodes: int
-    #: Times that ``max_age`` was passed.
+    """Times that ``max_queue`` was passed."""
     stale_episodes: int
-    #: How many odds each pattern of ``odd_ids`` has matched.
+    """Times that ``max_age`` was passed."""
     pattern_matches: dict[str, int]
+    """How many odds each pattern of ``odd_ids`` has matched."""
 
 
 class Subscription:

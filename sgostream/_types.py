@@ -50,11 +50,13 @@ class StateChange:
     """What ``on_state`` callbacks get: one state of the connection after another."""
 
     previous: Connection
+    """The state before."""
     current: Connection
-    #: Why, in words.
+    """The state from now on."""
     reason: str
-    #: The WebSocket close code, or None.
+    """Why, in words."""
     code: int | None
+    """The WebSocket close code, or None."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,23 +66,24 @@ class Gap:
     It is told once the reconcile that repaired it is complete.
     """
 
-    #: Why notifications may be missing, in words.
     reason: str
-    #: Aware UTC times.
+    """Why notifications may be missing, in words."""
     began: datetime
+    """When it began, aware and in UTC."""
     ended: datetime
-    #: How many events were fetched to repair it.
+    """When it was repaired, aware and in UTC."""
     events_refetched: int
+    """How many events were fetched to repair it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Staleness:
     """Age of the last proof that data is current."""
 
-    #: Seconds since that proof; ``inf`` when there was none yet.
     seconds: float
-    #: What the proof was, or why there is none.
+    """Seconds since that proof; ``inf`` when there was none yet."""
     reason: str
+    """What the proof was, or why there is none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,9 +94,13 @@ class RateWindow:
     """
 
     max_requests: int | None
+    """Requests allowed in the window; None: unlimited."""
     max_entities: int | None
+    """Entities (objects, events in answers) allowed; None: unlimited."""
     current_requests: int | None
+    """Requests used of it; None: not told."""
     current_entities: int | None
+    """Entities used of it; None: not told."""
 
     @property
     def requests_left(self) -> int | None:
@@ -116,15 +123,16 @@ def _left(maximum: int | None, current: int | None) -> int | None:
 class Allowance:
     """What one window of the key's plan has left, as this client reckons it."""
 
-    #: Allowed in the window.
     limit: int
-    #: Used of it: what the API told, and what this client has spent since.
+    """Allowed in the window."""
     used: int
-    #: Still left.
+    """Used of it: what the API told, and what this client has spent since."""
     left: int
-    #: Hours that the rest lasts at this client's rate so far; None before there is
-    #: one.  More than the window's length: it will not run out.
+    """Still left."""
     lasts_hours: float | None
+    """Hours that the rest lasts at this client's rate so far; None before there is
+    one.  More than the window's length: it will not run out.
+    """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,16 +143,20 @@ class Forecast:
     in an answer.
     """
 
-    #: False while documented caps stand in, because the API told none.
     known: bool
+    """False while documented caps stand in, because the API told none."""
     requests_per_hour: float
+    """This client's requests an hour so far; 0.0 before there is a rate."""
     objects_per_hour: float
-    #: By window, limited ones only: "second", "minute", "hour", "day", "month".
+    """This client's objects an hour so far; 0.0 before there is a rate."""
     requests: dict[str, Allowance]
+    """By window, limited ones only: "second", "minute", "hour", "day", "month"."""
     objects: dict[str, Allowance]
-    #: Seconds between two walks of a feed that is polled, stretched to the plan;
-    #: None when nothing is polled.
+    """The same for objects."""
     poll_interval: float | None
+    """Seconds between two walks of a feed that is polled, stretched to the plan;
+    None when nothing is polled.
+    """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -156,100 +168,102 @@ class Usage:
     """
 
     tier: str | None
+    """The plan's name as the API has it, or None."""
     is_active: bool | None
-    #: By window: "per-second", "per-minute", "per-hour", "per-day", "per-month".
+    """Whether the key is active; None: not told."""
     rate_limits: dict[str, RateWindow]
-    #: How long they last.
+    """By window: "per-second", "per-minute", "per-hour", "per-day", "per-month"."""
     forecast: Forecast
+    """How long they last."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StreamStats:
     """Counters of one stream since it was started."""
 
-    #: Messages on the channel that named ids.
     notifications: int
-    #: Ids in them.
+    """Messages on the channel that named ids."""
     ids_notified: int
-    #: Of those, found pending or in flight already.
+    """Ids in them."""
     ids_gathered: int
-    #: Of those notified, answered by a request that started afterwards.
+    """Of those, found pending or in flight already."""
     ids_answered: int
-    #: Notified again before they were answered.
+    """Of those notified, answered by a request that started afterwards."""
     ids_conflated: int
-    #: Not to be had, or over a limit; each was reported to ``on_error``.
+    """Notified again before they were answered."""
     ids_refused: int
-    #: Not answered yet.  ``ids_notified`` is the sum of these four.
+    """Not to be had, or over a limit; each was reported to ``on_error``."""
     ids_pending: int
-    #: Messages of unknown events or channels, or unreadable.
+    """Not answered yet.  ``ids_notified`` is the sum of these four."""
     messages_ignored: int
-    #: Answers that brought a new or changed version.
+    """Messages of unknown events or channels, or unreadable."""
     versions_applied: int
-    #: Answers equal to the version held.
+    """Answers that brought a new or changed version."""
     versions_unchanged: int
-    #: Answers older than the version held, not applied.
+    """Answers equal to the version held."""
     versions_overtaken: int
-    #: Answers that were malformed, too large, or over a limit.
+    """Answers older than the version held, not applied."""
     versions_refused: int
-    #: Answers in which every ``lastUpdatedAt`` that differed went backwards.
+    """Answers that were malformed, too large, or over a limit."""
     stale_reads: int
-    #: Answers to a notification that had not changed yet, asked again.
+    """Answers in which every ``lastUpdatedAt`` that differed went backwards."""
     early_reads: int
-    #: Times in which notifications may have been missed.
+    """Answers to a notification that had not changed yet, asked again."""
     gaps: int
-    #: Completed walks of the feed's list with their refetches.
+    """Times in which notifications may have been missed."""
     reconciles: int
-    #: Walks that did not complete.
+    """Completed walks of the feed's list with their refetches."""
     walks_failed: int
-    #: Connections after the first one.
+    """Walks that did not complete."""
     reconnects: int
-    #: Errors reported to ``on_error``.
+    """Connections after the first one."""
     errors: int
-    #: Updates taken by all subscriptions.
+    """Errors reported to ``on_error``."""
     updates_delivered: int
-    #: Versions that a newer one replaced before they were taken.
+    """Updates taken by all subscriptions."""
     updates_conflated: int
-    #: Times in which an update lacked memory; all was told again.
+    """Versions that a newer one replaced before they were taken."""
     updates_retried: int
-    #: Events that joined the stream.
+    """Times in which an update lacked memory; all was told again."""
     events_added: int
-    #: Events that left it.
+    """Events that joined the stream."""
     events_removed: int
-    #: Close code of the last connection that ended; 0: none.
+    """Events that left it."""
     last_close_code: int
-    #: Seconds since the last frame on the socket; None before the first.
+    """Close code of the last connection that ended; 0: none."""
     last_frame_age: float | None
+    """Seconds since the last frame on the socket; None before the first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ClientStats:
     """Counters of one client, over all its streams and calls."""
 
-    #: Requests sent to the API and the authorisation endpoint.
     requests: int
-    #: Of those, failed.
+    """Requests sent to the API and the authorisation endpoint."""
     requests_failed: int
-    #: Of those, sent again.
+    """Of those, failed."""
     requests_retried: int
-    #: Bytes of bodies, decoded.
+    """Of those, sent again."""
     request_bytes_received: int
-    #: Answers with status 429.
+    """Bytes of bodies, decoded."""
     rate_limited: int
-    #: Requests out now.
+    """Answers with status 429."""
     requests_in_flight: int
-    #: Different events held.
+    """Requests out now."""
     events_held: int
-    #: Events refused: malformed, or over a limit.
+    """Different events held."""
     events_refused: int
-    #: Bytes of the newest versions, JSON and index.
+    """Events refused: malformed, or over a limit."""
     bytes_documents: int
-    #: Bytes of the pool behind all versions, blocks that wait for reuse included.
+    """Bytes of the newest versions, JSON and index."""
     bytes_pool: int
-    #: Bytes of older versions that pending updates hold.
+    """Bytes of the pool behind all versions, blocks that wait for reuse included."""
     bytes_queued: int
-    #: Versions alive, those held by user code included.
+    """Bytes of older versions that pending updates hold."""
     versions_alive: int
-    #: Log lines and reports lost because nobody took them in time.
+    """Versions alive, those held by user code included."""
     reports_dropped: int
-    #: Times that a quote was read whose price is no American odds.
+    """Log lines and reports lost because nobody took them in time."""
     odds_unreadable: int
+    """Times that a quote was read whose price is no American odds."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 from pathlib import Path
+
+import pytest
 
 import sgostream
 import sgostream.testing
@@ -25,3 +29,27 @@ def test_every_name_of_the_package() -> None:
 
 def test_every_name_of_testing() -> None:
     assert described("testing.md") == set(sgostream.testing.__all__)
+
+
+def fields_of(path: Path) -> dict[str, str | None]:
+    """Every field of the dataclasses and named tuples of a module: its docstring."""
+    found: dict[str, str | None] = {}
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        marks = [ast.unparse(mark) for mark in [*node.decorator_list, *node.bases]]
+        if not any("dataclass" in mark or mark == "NamedTuple" for mark in marks):
+            continue
+        for field, after in itertools.pairwise([*node.body, ast.Pass()]):
+            if isinstance(field, ast.AnnAssign):
+                text = after.value if isinstance(after, ast.Expr) else None
+                told = isinstance(text, ast.Constant) and str(text.value).strip()
+                found[f"{node.name}.{ast.unparse(field.target)}"] = told or None
+    return found
+
+
+@pytest.mark.parametrize("name", ["_types", "_subscription", "_event"])
+def test_every_field_says_what_it_is_where_editors_look(name: str) -> None:
+    fields = fields_of(ROOT / "sgostream" / f"{name}.py")
+    assert fields
+    assert [field for field, told in fields.items() if told is None] == []
