@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { RECEIVE_BYTES = 64 << 10 };
+enum { RECEIVE_BYTES = 16 << 10 }; /* of TLS, a record comes at a time */
 
 /* ---- the body -------------------------------------------------------------*/
 

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+enum { FIRING_ROUNDS = 4 };
+
 void
 loop_timer_init(struct loop_timer *timer, void (*fire)(void *ctx), void *ctx)
 {
@@ -48,7 +50,7 @@ loop_timer_set(struct loop *loop, struct loop_timer *timer,
         return;
     }
     if (loop->firing && deadline_ns <= loop->now_ns) {
-        deadline_ns = loop->now_ns + 1; /* the next turn: no endless one */
+        deadline_ns = loop->now_ns + 1; /* the next round: no endless one */
     }
     after = loop->timers;
     while (after != NULL && after->deadline_ns <= deadline_ns) {
@@ -68,16 +70,28 @@ loop_timer_set(struct loop *loop, struct loop_timer *timer,
     }
 }
 
+/* What a timer sets for at once is due in the next round, and after the last
+ * one in the next turn, which costs five system calls. */
 void
 timers_fire(struct loop *loop)
 {
     loop->firing = true;
-    while (loop->timers != NULL && loop->timers->deadline_ns <= loop->now_ns) {
-        struct loop_timer *timer = loop->timers;
+    for (int round = 0; round < FIRING_ROUNDS; round++) {
+        while (loop->timers != NULL &&
+               loop->timers->deadline_ns <= loop->now_ns) {
+            struct loop_timer *timer = loop->timers;
 
-        unlink_timer(loop, timer);
-        loop->stats.fired++;
-        timer->fire(timer->ctx);
+            unlink_timer(loop, timer);
+            loop->stats.fired++;
+            timer->fire(timer->ctx);
+        }
+        if (loop->timers == NULL ||
+            loop->timers->deadline_ns > loop->now_ns + 1) {
+            break;
+        }
+        if (round + 1 < FIRING_ROUNDS) {
+            loop->now_ns++;
+        }
     }
     loop->firing = false;
 }
