@@ -16,12 +16,11 @@ import sgostream
 
 def prices(report: Report, update: sgostream.Update) -> None:
     """Hand every changed quote to the user's code."""
-    for change in update.quotes:
-        old, new = change.old, change.new
+    for event_id, odd_id, bookmaker_id, _, old, new in update.quotes:
         report.price(
-            change.event_id,
-            change.odd_id,
-            change.bookmaker_id,
+            event_id,
+            odd_id,
+            bookmaker_id,
             old and (old.odds, old.line),
             new and (new.odds, new.line),
         )
