@@ -53,3 +53,13 @@ def test_every_field_says_what_it_is_where_editors_look(name: str) -> None:
     fields = fields_of(ROOT / "sgostream" / f"{name}.py")
     assert fields
     assert [field for field, told in fields.items() if told is None] == []
+
+
+def test_every_example_is_on_a_page_that_says_how_to_run_it() -> None:
+    pages = [path.read_text("utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    text = "\n".join(pages)
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        assert f"python examples/{path.name}" in text, path.name
+        assert f"{{literalinclude}} ../examples/{path.name}" in text.replace(
+            "../../", "../"
+        ), path.name
