@@ -39,11 +39,17 @@ def test_all_cells_run_and_odds_move_until_ctrl_c(
     )
     try:
         assert process.stdout is not None
-        url = next(line.strip() for line in process.stdout if "http://" in line)
-        assert re.search(r"first-stream\.ipynb\?token=\S{20,}$", url)
+        told = ""
+        while "copies" not in told:
+            line = process.stdout.readline()
+            assert line, "JupyterLab did not start"
+            told += line
+        assert "no key, no network" in told
+        found = re.search(r"http://\S+first-stream\.ipynb\?token=\S{20,}", told)
+        assert found, told
         page = chrome.new_page(viewport={"width": 1500, "height": 900})
         page.set_default_timeout(WAIT_MS)
-        page.goto(url)
+        page.goto(found.group())
         page.wait_for_selector(".jp-Notebook .jp-CodeCell")
         expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(
             timeout=WAIT_MS
@@ -62,5 +68,4 @@ def test_all_cells_run_and_odds_move_until_ctrl_c(
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0, rest
-    assert "no key, no network" in rest
     assert processes_of(folder) == []  # server, kernel, simulator
