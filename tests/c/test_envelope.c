@@ -193,6 +193,13 @@ maxima_hold(void)
     CHECK_INT(envelope_next(&e, &element, &n), SGO_LIMIT);
     CHECK_STR(e.reason, "answer too long");
     envelope_fini(&e);
+    envelope_init(&e, 100, 100);
+    e.total = ((uint64_t)1 << 30) - 8; /* as if so much had come */
+    envelope_feed(&e, "{\"data\":", 8);
+    CHECK_INT(envelope_next(&e, &element, &n), SGO_AGAIN);
+    envelope_feed(&e, "[", 1);
+    CHECK_INT(envelope_next(&e, &element, &n), SGO_LIMIT);
+    envelope_fini(&e);
     buf_fini(&b);
 }
 

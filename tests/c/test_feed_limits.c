@@ -239,6 +239,42 @@ an_id_request_has_a_short_url(void)
     world_fini(&w);
 }
 
+/* ---- the size of one event -------------------------------------------------------- */
+
+/* Over 32 MiB it is refused with its id; the held version is kept. */
+static void
+an_event_too_large_is_refused_alone(void)
+{
+    enum { MANY = 32 << 20 };
+    static const char head[] =
+        "{\"success\":true,\"data\":[{\"eventID\":\"E1\",\"x\":\"";
+    char *text = malloc(MANY + 200);
+    size_t at = sizeof(head) - 1;
+
+    begin(2);
+    go_live("events:live");
+    w.manual = true;
+    memcpy(text, head, at);
+    memset(text + at, 'x', MANY);
+    memcpy(text + at + MANY, "\"}]}", 5);
+    change(1);
+    for (int i = 0; i < 4 && w.requests; i++) {
+        world_answer(&w, world_find(&w, "eventIDs=E1"), 200, text);
+        world_run(&w, 3 * NS_PER_S);
+    }
+    CHECK_INT(S(1)->held[1].v, 1);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_LIMIT);
+    CHECK(world_traced(&w, "about E1"));
+    CHECK(world_traced(&w, "S1 proof E1 unanswered refused"));
+    w.manual = false;
+    world_change(&w, 1);
+    world_change(&w, 0);
+    world_run(&w, 120 * NS_PER_S);
+    CHECK_INT(world_differences(&w, 1, true), 0);
+    world_fini(&w);
+    free(text);
+}
+
 /* ---- rule 5 -------------------------------------------------------------------- */
 
 static void
@@ -456,6 +492,7 @@ main(void)
     RUN(lists_leave_places_for_ids);
     RUN(an_id_request_has_at_most_25_ids);
     RUN(an_id_request_has_a_short_url);
+    RUN(an_event_too_large_is_refused_alone);
     RUN(with_a_shape_an_unchanged_event_is_asked_again_once);
     RUN(an_unchanged_event_is_asked_again_only_out_of_plenty);
     RUN(two_lone_answers_close_together_do_not_make_an_id_gone);

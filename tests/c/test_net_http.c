@@ -546,6 +546,10 @@ redirects_stay_at_home(void)
     CHECK_INT(f.end.status, SGO_INVALID);
     CHECK_INT(f.end.error.kind, SGO_ERROR_PROTOCOL);
     CHECK_INT(f.end.http_status, 302);
+    f = fetch_of(&b, "GET", "/redirect/3");
+    f.request.redirects = 9; /* three are the most, whoever asks */
+    go(&f);
+    CHECK_INT(f.end.status, SGO_INVALID);
     f = fetch_of(&b, "GET", "/redirect/0"); /* none allowed: an answer */
     go(&f);
     CHECK_INT(f.end.status, SGO_OK);

@@ -403,6 +403,7 @@ messages_have_a_maximum(void)
     l = line_to(loop, peer, "/big");
     dial(&l);
     WAIT(l.messages == 1);
+    CHECK_INT(SOCKET_MESSAGE_BYTES, 1 << 20);
     CHECK_INT(l.longest, SOCKET_MESSAGE_BYTES);
     on_loop(loop, drop, &l);
     l = line_to(loop, peer, "/toobig");

@@ -328,6 +328,25 @@ unavailable_comes_although_each_attempt_is_refused_quickly(void)
     stage_fini(&w);
 }
 
+/* The server's option makes it come sooner, not later. */
+static void
+unavailable_comes_after_ten_seconds_at_most(void)
+{
+    struct stage w;
+
+    stage_init(&w, "{\"cluster\":\"us2\",\"unavailableTimeout\":60000,"
+                   "\"channelAuthorization\":{\"endpoint\":"
+                   "\"https://api.example.com/v2/auth\"}}");
+    stage_make(&w);
+    pusher_start(w.p, w.now);
+    stage_drain(&w);
+    stage_run(&w, S(9.9));
+    CHECK_INT(pusher_state(w.p), SGO_CONN_CONNECTING);
+    stage_run(&w, S(0.2));
+    CHECK_INT(pusher_state(w.p), SGO_CONN_UNAVAILABLE);
+    stage_fini(&w);
+}
+
 static void
 t36_inputs_of_an_old_socket_are_ignored(void)
 {
@@ -569,6 +588,7 @@ main(void)
     RUN(t08_4004_as_first_message);
     RUN(t08_a_first_error_without_code);
     RUN(unavailable_comes_although_each_attempt_is_refused_quickly);
+    RUN(unavailable_comes_after_ten_seconds_at_most);
     RUN(t36_inputs_of_an_old_socket_are_ignored);
     RUN(t39_stop_in_every_state);
     RUN(coordinates_after_three_failed_cycles);
