@@ -275,6 +275,55 @@ an_event_too_large_is_refused_alone(void)
     free(text);
 }
 
+/* ---- ids that nobody holds ---------------------------------------------------------- */
+
+/* `n` ids from `first` on, in one message. */
+static void
+notify_unknown(int first, int n)
+{
+    static char text[400000];
+    size_t at = (size_t)snprintf(text, sizeof(text),
+                                 "{\"event\":\"data\",\"channel\":"
+                                 "\"presence-events-live\",\"data\":\"[");
+
+    for (int i = 0; i < n; i++) {
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "%s{\\\"eventID\\\":\\\"U%d\\\"}", i ? "," : "",
+                               first + i);
+    }
+    snprintf(text + at, sizeof(text) - at, "]\"}");
+    world_say(&w, world_socket(&w), text);
+    world_run(&w, 100 * NS_PER_MS);
+}
+
+/* Ids to be asked are remembered up to max_events and 10,000 more. */
+static void
+the_number_of_known_ids_is_bounded(void)
+{
+    sgo_stream_stats stats;
+
+    begin(2);
+    w.config.max_events = 5;
+    go_live("events:live");
+    w.manual = true;
+    notify_unknown(0, 6000);
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.ids_refused, 0);
+    notify_unknown(6000, 6000);
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.ids_notified, 12000);
+    CHECK_INT(stats.ids_refused, 12000 + 2 - 10005);
+    CHECK_INT(stats.ids_pending, 10003);
+    CHECK_INT(S(1)->error.kind, SGO_ERROR_LIMIT);
+    CHECK(strstr(S(1)->error.text, "max_events") != NULL);
+    CHECK(!S(1)->final);
+    world_change(&w, 0); /* a held one is asked as ever */
+    world_run(&w, NS_PER_S);
+    CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
+    CHECK_INT(stats.ids_pending, 10004);
+    world_fini(&w);
+}
+
 /* ---- rule 5 -------------------------------------------------------------------- */
 
 static void
@@ -328,6 +377,23 @@ two_lone_answers_close_together_do_not_make_an_id_gone(void)
     CHECK_INT(S(1)->removed, 0);
     world_run(&w, 10 * NS_PER_S);
     CHECK_INT(S(1)->removed, 1);
+    world_fini(&w);
+}
+
+/* ---- rule 11 -------------------------------------------------------------------- */
+
+/* Walks that take longer than the interval are not made one upon another. */
+static void
+slow_walks_leave_pauses(void)
+{
+    begin(3);
+    w.config.transport = SGO_TRANSPORT_POLL;
+    w.config.poll_interval_ns = NS_PER_S;
+    w.net_low = w.net_high = 4 * NS_PER_S; /* one way */
+    go_live("events:live");
+    w.walks = 0;
+    world_run(&w, 1000 * NS_PER_S);
+    CHECK(w.walks >= 55 && w.walks <= 75); /* 12 s each, every 15 s */
     world_fini(&w);
 }
 
@@ -493,9 +559,11 @@ main(void)
     RUN(an_id_request_has_at_most_25_ids);
     RUN(an_id_request_has_a_short_url);
     RUN(an_event_too_large_is_refused_alone);
+    RUN(the_number_of_known_ids_is_bounded);
     RUN(with_a_shape_an_unchanged_event_is_asked_again_once);
     RUN(an_unchanged_event_is_asked_again_only_out_of_plenty);
     RUN(two_lone_answers_close_together_do_not_make_an_id_gone);
+    RUN(slow_walks_leave_pauses);
     RUN(a_429_is_waited_for_an_hour_at_most_then_the_account_is_asked);
     RUN(the_third_429_in_a_row_asks_the_account);
     RUN(a_504_is_a_chunk_too_heavy);
