@@ -13,8 +13,9 @@ from pathlib import Path
 from sgostream import _core
 
 TYPES = [value for value in vars(_core).values() if isinstance(value, type)]
-#: Other threads make noise, which stays what it is; a leak grows with the calls.
-ATTEMPTS = (1, 1, 2, 4, 8, 16)
+#: Each time so many times the calls, until they show nothing: other threads make
+#: noise of up to 35 KB, which stays what it is; a leak grows with the calls.
+ATTEMPTS = (1, 1, 2, 8, 32, 64)
 
 
 class _MallInfo(ctypes.Structure):
