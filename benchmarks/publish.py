@@ -69,8 +69,9 @@ def load() -> str:
     verdict = "met" if found["met"] else "MISSED"
     return (
         f"\n`benchmarks/load.py`, {n['minutes']:g} minutes, {n['machine']['at']}: "
-        f"{n['shown']:,} changes shown, {n['ids_conflated']:,} of them notified "
-        "again before the answer to the first was there (one answer tells both), "
+        f"{n['shown']:,} changes shown, {n['ids_notified']:,} ids notified, "
+        f"{n['ids_conflated']:,} of them again before the answer to the first was "
+        "there (one answer tells both), "
         f"{n['versions_applied']:,} versions applied, {n['delivered']:,} handed to "
         f"user code, {n['skipped']:,} counted as skipped, {n['versions_lost']} lost; "
         f"at the end {n['pending']} pending, {n['bytes_queued']} bytes queued, "
