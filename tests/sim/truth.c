@@ -320,6 +320,17 @@ apply(struct sim *s, size_t i, const struct event_state *st)
     push_notify(s, &i, 1, &was);
 }
 
+/* Where changes are stamped, each moves the time on. */
+static void
+stamp(const struct sim *s, struct event_state *st)
+{
+    if (s->sc.stamped) {
+        unsigned ms = (unsigned)((s->now - s->begin) / NS_PER_MS) + 1;
+
+        st->stamp = ms > st->stamp ? ms : st->stamp + 1;
+    }
+}
+
 void
 truth_change(struct sim *s, size_t i)
 {
@@ -335,11 +346,7 @@ truth_change(struct sim *s, size_t i)
     if (sim_chance(&s->act, 100)) {
         st.score += 2;
     }
-    if (s->sc.stamped) {
-        unsigned ms = (unsigned)((s->now - s->begin) / NS_PER_MS) + 1;
-
-        st.stamp = ms > st.stamp ? ms : st.stamp + 1;
-    }
+    stamp(s, &st);
     apply(s, i, &st);
 }
 
@@ -350,6 +357,7 @@ truth_exist(struct sim *s, size_t i, bool exists)
 
     if (st.exists != exists) {
         st.exists = exists;
+        stamp(s, &st); /* coming back is a change too */
         apply(s, i, &st);
     }
 }
