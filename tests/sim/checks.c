@@ -226,6 +226,34 @@ check_proof(struct sim *s, const struct action *a)
     }
 }
 
+/* Bits of the streams that show the event. */
+unsigned
+check_holders(const struct sim *s, size_t i)
+{
+    unsigned bits = 0;
+
+    for (size_t k = 0; k < s->stream_count; k++) {
+        if (s->streams[k].docs[i] && !s->streams[k].final) {
+            bits |= 1u << k;
+        }
+    }
+    return bits;
+}
+
+/* With its last stream a notification has nobody to whom it is owed. */
+static void
+forget_notified(struct sim *s, const struct sim_stream *st)
+{
+    for (size_t i = 0; i < s->event_count; i++) {
+        struct sim_event *e = &s->events[i];
+
+        e->notified_to &= ~(1u << (st->id - 1));
+        if (e->notified_to == 0) {
+            e->notified_seq = 0;
+        }
+    }
+}
+
 void
 check_notified(struct sim *s, size_t i)
 {
@@ -273,6 +301,7 @@ check_error(struct sim *s, const struct action *a)
         sim_fail(s, "P2", "S%u ended: %s", st->id, err->text);
     }
     st->final = true;
+    forget_notified(s, st);
     st->error = *err;
     for (i = 0; i < SIM_EVENTS; i++) {
         document_release(st->docs[i]);

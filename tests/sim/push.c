@@ -109,7 +109,7 @@ arrived(struct sim *s, struct task *t)
 {
     struct sim_socket *k = socket_of_task(s, t);
     uint64_t ids = t->len;
-    bool meant = false;
+    unsigned meant = 0;
 
     if (k == NULL || !k->open || k->left || k->mute) {
         return;
@@ -124,11 +124,12 @@ arrived(struct sim *s, struct task *t)
                           st->event);
         if (st->added && !st->final && push_same_channel(name, t->text)) {
             st->ids_delivered += (unsigned)__builtin_popcountll(ids);
-            meant = true;
+            meant |= 1u << i;
         }
     }
     for (size_t i = 0; meant && i < s->event_count; i++) {
         if (ids & UINT64_C(1) << i) {
+            s->events[i].notified_to |= meant | check_holders(s, i);
             s->events[i].notified_seq = s->seq + 1;
             s->events[i].notified_at = s->now;
             s->notified++;

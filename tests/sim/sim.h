@@ -134,10 +134,11 @@ struct sim_event {
     /* What the client did about it, by number of input. */
     uint64_t notified_seq; /* newest notification that it got */
     int64_t notified_at;
-    uint64_t answer_seq; /* start of the newest good answer */
-    bool told_refused;   /* by the last proof */
-    int64_t lied_at;     /* the server gave an untrue answer last */
-    int64_t reported_at; /* an error named it last */
+    unsigned notified_to; /* bits of the streams that it is owed to */
+    uint64_t answer_seq;  /* start of the newest good answer */
+    bool told_refused;    /* by the last proof */
+    int64_t lied_at;      /* the server gave an untrue answer last */
+    int64_t reported_at;  /* an error named it last */
 };
 
 /* ---- requests --------------------------------------------------------------- */
@@ -448,6 +449,7 @@ void check_proof(struct sim *s, const struct action *a);
 void check_error(struct sim *s, const struct action *a);
 void check_request(struct sim *s, const struct sim_request *r);
 void check_answer(struct sim *s, struct sim_request *r, bool good);
+unsigned check_holders(const struct sim *s, size_t i);
 void check_notified(struct sim *s, size_t i);
 void check_lost(struct sim *s);
 void check_bounds(struct sim *s);
