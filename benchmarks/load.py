@@ -21,6 +21,8 @@ from publish import RESULTS, publish
 from run import OURS, Server, machine
 
 LIMIT_SHARE = 0.15
+#: An event that came back unchanged is asked for again after 0.5, 1 and 2 s.
+SETTLE_S = 8
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
         shown = server.ask(
             json.dumps({"play": options.rate, "seconds": options.minutes * 60})
         )
-        time.sleep(3)
+        time.sleep(SETTLE_S)
         told = client.ask("stop")
         truth = server.ask('{"digests": true}')["digests"]
     counts = {name: n - before[name] for name, n in told["counts"].items()}

@@ -31,7 +31,7 @@ def read(name: str) -> dict[str, Any] | None:
 def sides() -> str:
     """The table, and which run it is of."""
     for name, what in (
-        ("full", "The whole run, `make bench`."),
+        ("full", "`make bench`, whole windows."),
         (
             "quick",
             "One short run (`--quick`: one round); the whole run has more rounds "
