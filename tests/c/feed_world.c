@@ -682,9 +682,16 @@ void
 world_answer(struct world *w, struct world_request *r, int status,
              const char *body)
 {
-    struct answer_head head = {status, -1, r->age};
+    world_answer_wait(w, r, status, -1, body);
+}
+
+void
+world_answer_wait(struct world *w, struct world_request *r, int status,
+                  int64_t retry_after_ns, const char *body)
+{
+    struct answer_head head = {status, retry_after_ns, r->age};
     struct answer_end end = {
-        .ok = true, .http_status = status, .retry_after_ns = -1};
+        .ok = true, .http_status = status, .retry_after_ns = retry_after_ns};
     uint64_t id = r->id;
 
     if (!r->started) {

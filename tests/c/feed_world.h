@@ -200,6 +200,9 @@ void world_begin(struct world *w, struct world_request *r); /* handed over */
 /* Answer whole: takes nothing, frees the request. */
 void world_answer(struct world *w, struct world_request *r, int status,
                   const char *body);
+/* The same with a Retry-After; -1: none. */
+void world_answer_wait(struct world *w, struct world_request *r, int status,
+                       int64_t retry_after_ns, const char *body);
 /* What the API would say now; freed by the caller. */
 char *world_reply(struct world *w, struct world_request *r, int *status);
 void world_fail(struct world *w, struct world_request *r);

@@ -4,17 +4,10 @@
 
 #include <stdlib.h>
 
+#include "feed_scene.h"
 #include "feed_world.h"
 
-static struct world w;
-
 static const char *const ids[] = {"E0"};
-
-static bool
-live_1(struct world *x)
-{
-    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
-}
 
 /* A brain with nothing to do; answers come by hand. */
 static void
@@ -34,12 +27,6 @@ add_stream(void)
     CHECK_INT(world_stream(&w, 1, "events:live", NULL, NULL), SGO_OK);
 }
 
-static bool
-open_(const char *text)
-{
-    return world_find(&w, text) != NULL;
-}
-
 /* The stream goes live while what the call asks is never answered. */
 static void
 becomes_live(const char *unanswered)
@@ -51,11 +38,7 @@ becomes_live(const char *unanswered)
             r = r->next;
         }
         if (r) {
-            int status;
-            char *body = world_reply(&w, r, &status);
-
-            world_answer(&w, r, status, body);
-            free(body);
+            answer_truly(r);
         } else {
             world_run(&w, 10 * NS_PER_MS);
         }
@@ -71,13 +54,13 @@ a_withdrawn_call_gives_its_place_back(void)
     begin(1);
     CHECK_INT(brain_call_fetch(w.b, 1, ids, 1, w.now), SGO_OK);
     world_drain(&w);
-    CHECK(open_("eventIDs=E0"));
+    CHECK(request_open("eventIDs=E0"));
     add_stream();
     world_run(&w, 5 * NS_PER_S);
-    CHECK(!open_("/stream/events"));
+    CHECK(!request_open("/stream/events"));
     brain_call_cancel(w.b, 1, w.now);
     world_drain(&w);
-    CHECK(!open_("eventIDs=E0"));
+    CHECK(!request_open("eventIDs=E0"));
     becomes_live("nothing");
     brain_get_counters(w.b, &counters);
     CHECK_INT(counters.requests_in_flight, 0);
@@ -119,7 +102,7 @@ a_usage_call_that_fails_holds_no_stream_back(void)
     world_answer(&w, w.requests, 503,
                  "{\"success\":false,\"error\":\"not now\"}");
     add_stream();
-    CHECK(open_("/stream/events"));
+    CHECK(request_open("/stream/events"));
     becomes_live("/account/usage");
     world_fini(&w);
 }
@@ -132,7 +115,7 @@ a_usage_call_is_told_what_failed_it(void)
     world_drain(&w);
     for (int i = 0; i < 3; i++) {
         CHECK(!w.call.done);
-        CHECK(open_("/account/usage"));
+        CHECK(request_open("/account/usage"));
         world_answer(&w, w.requests, 503,
                      "{\"success\":false,\"error\":\"not now\"}");
         world_run(&w, 5 * NS_PER_S);
@@ -158,9 +141,9 @@ a_call_that_hangs_in_an_outage_holds_no_stream_back(void)
             CHECK_INT(brain_call_usage(w.b, 2, w.now), SGO_OK);
         }
         world_run(&w, 1100 * NS_PER_MS);
-        CHECK(open_(usage ? "/account/usage" : "eventIDs=E0"));
+        CHECK(request_open(usage ? "/account/usage" : "eventIDs=E0"));
         add_stream();
-        CHECK(open_("/stream/events"));
+        CHECK(request_open("/stream/events"));
         becomes_live(usage ? "/account/usage" : "eventIDs=E0");
         world_fini(&w);
     }

@@ -4,21 +4,8 @@
 
 #include <stdlib.h>
 
+#include "feed_scene.h"
 #include "feed_world.h"
-
-static struct world w;
-
-static bool
-live_1(struct world *x)
-{
-    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
-}
-
-static bool
-nothing_open(struct world *x)
-{
-    return x->requests == NULL;
-}
 
 static bool
 polling_1(struct world *x)
@@ -66,57 +53,6 @@ end(void)
     CHECK_INT(w.streams[0].broken, 0);
     CHECK_INT(w.streams[0].backwards, 0);
     world_fini(&w);
-}
-
-static struct world_request *
-find(const char *text)
-{
-    struct world_request *r = world_find(&w, text);
-
-    CHECK(r != NULL);
-    return r;
-}
-
-/* Answer with the truth, now. */
-static void
-reply(const char *text)
-{
-    struct world_request *r = find(text);
-    int status;
-    char *body;
-
-    if (r) {
-        body = world_reply(&w, r, &status);
-        world_answer(&w, r, status, body);
-        free(body);
-    }
-}
-
-/* A 429 to the request; wait < 0: no Retry-After. */
-static void
-refuse(struct world_request *r, int64_t wait)
-{
-    static const char body[] = "{\"success\":false,\"error\":\"limit\"}";
-    const struct answer_head head = {429, wait, 0};
-    const struct answer_end done = {
-        .ok = true, .http_status = 429, .retry_after_ns = wait};
-
-    if (!r->started) {
-        world_begin(&w, r);
-    }
-    w.now++;
-    brain_request_head(w.b, r->id, &head, w.now);
-    brain_request_data(w.b, r->id, body, sizeof(body) - 1, w.now);
-    brain_request_done(w.b, r->id, &done, w.now);
-    r->url[0] = '\0'; /* not ours any more */
-    world_drain(&w);
-}
-
-static void
-change(size_t i)
-{
-    world_change(&w, i);
-    world_run(&w, NS_PER_S / 10);
 }
 
 /* The socket is lost and back: the reconcile's page waits for an answer. */

@@ -5,33 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "feed_scene.h"
 #include "feed_world.h"
-
-static struct world w;
-
-static bool
-live_1(struct world *x)
-{
-    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
-}
-
-static bool
-nothing_open(struct world *x)
-{
-    return x->requests == NULL;
-}
-
-static const struct world_stream *
-S(uint32_t id)
-{
-    return world_stream_of(&w, id);
-}
-
-static bool
-open_(const char *text)
-{
-    return world_find(&w, text) != NULL;
-}
 
 static void
 begin(size_t events)
@@ -41,61 +16,6 @@ begin(size_t events)
     w.config.reconcile_interval_ns = 0;
     w.config.linger_ns = 0;
     world_events(&w, events);
-}
-
-static void
-go_live(const char *feed)
-{
-    CHECK(world_start(&w));
-    CHECK_INT(world_stream(&w, 1, feed, NULL, NULL), SGO_OK);
-    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
-    CHECK(world_until(&w, nothing_open, 60 * NS_PER_S));
-}
-
-static void
-reply(const char *text)
-{
-    struct world_request *r = world_find(&w, text);
-    int status;
-    char *body;
-
-    CHECK(r != NULL);
-    if (r) {
-        body = world_reply(&w, r, &status);
-        world_answer(&w, r, status, body);
-        free(body);
-    }
-}
-
-/* A 429 to the request; wait < 0: no Retry-After. */
-static void
-refuse(struct world_request *r, int64_t wait)
-{
-    static const char body[] = "{\"success\":false,\"error\":\"limit\"}";
-    const struct answer_head head = {429, wait, 0};
-    const struct answer_end done = {
-        .ok = true, .http_status = 429, .retry_after_ns = wait};
-
-    CHECK(r != NULL);
-    if (r == NULL) {
-        return;
-    }
-    if (!r->started) {
-        world_begin(&w, r);
-    }
-    w.now++;
-    brain_request_head(w.b, r->id, &head, w.now);
-    brain_request_data(w.b, r->id, body, sizeof(body) - 1, w.now);
-    brain_request_done(w.b, r->id, &done, w.now);
-    r->url[0] = '\0'; /* not ours any more */
-    world_drain(&w);
-}
-
-static void
-change(size_t i)
-{
-    world_change(&w, i);
-    world_run(&w, 100 * NS_PER_MS);
 }
 
 /* A message that cannot be read: what it said is not known. */
@@ -127,20 +47,20 @@ notified_ids_go_first_and_every_fifth_place_is_the_reconciles(void)
 
     begin(4);
     w.config.max_requests_in_flight = 1;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     for (int round = 0; round < 5; round++) {
         unsigned ids = 0;
 
         change(0); /* takes the place */
-        CHECK(open_("eventIDs=E0"));
+        CHECK(request_open("eventIDs=E0"));
         want_reconcile();
-        while (ids < 9 && !open_("live=true")) {
+        while (ids < 9 && !request_open("live=true")) {
             change(ids % 2 ? 0 : 1);
             reply("eventIDs=");
             ids++;
         }
-        CHECK(open_("live=true"));
+        CHECK(request_open("live=true"));
         CHECK(ids <= 5);
         before += ids - 1;
         for (int i = 0; i < 20 && w.requests; i++) {
@@ -171,7 +91,7 @@ lists_leave_places_for_ids(void)
                 world_stream(&w, i + 1, "events:upcoming", leagues[i], NULL),
                 SGO_OK);
         }
-        if (open_("/account/usage")) {
+        if (request_open("/account/usage")) {
             reply("/account/usage");
         }
         world_run(&w, NS_PER_S);
@@ -185,7 +105,7 @@ an_id_request_has_at_most_25_ids(void)
 {
     begin(60);
     w.config.max_requests_in_flight = 1;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     change(0);
     for (size_t i = 1; i < 60; i++) {
@@ -211,7 +131,7 @@ an_id_request_has_a_short_url(void)
 
     begin(1);
     w.config.max_requests_in_flight = 1;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     change(0);
     at = (size_t)snprintf(text, sizeof(text),
@@ -252,7 +172,7 @@ an_event_too_large_is_refused_alone(void)
     size_t at = sizeof(head) - 1;
 
     begin(2);
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     memcpy(text, head, at);
     memset(text + at, 'x', MANY);
@@ -304,7 +224,7 @@ the_number_of_known_ids_is_bounded(void)
 
     begin(2);
     w.config.max_events = 5;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     notify_unknown(0, 6000);
     CHECK_INT(brain_stream_stats(w.b, 1, w.now, &stats), SGO_OK);
@@ -336,7 +256,7 @@ with_a_shape_an_unchanged_event_is_asked_again_once(void)
     CHECK_INT(shape_set_bookmaker_ids(&shape, books, 1), SGO_OK);
     begin(1);
     w.config.shape = &shape;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.id_requests = 0;
     world_notify(&w, 0);
     world_run(&w, 20 * NS_PER_S);
@@ -351,7 +271,7 @@ an_unchanged_event_is_asked_again_only_out_of_plenty(void)
     begin(1);
     snprintf(w.usage, sizeof(w.usage),
              "\"per-hour\":{\"max-requests\":200,\"current-requests\":0}");
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     brain_spent_elsewhere(w.b, 30, 0, w.now); /* of a burst of 40 */
     world_drain(&w);
     world_notify(&w, 0);
@@ -366,7 +286,7 @@ static void
 two_lone_answers_close_together_do_not_make_an_id_gone(void)
 {
     begin(2);
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.events[1].exists = false;
     world_notify(&w, 1);
     world_run(&w, NS_PER_S);
@@ -390,7 +310,7 @@ slow_walks_leave_pauses(void)
     w.config.transport = SGO_TRANSPORT_POLL;
     w.config.poll_interval_ns = NS_PER_S;
     w.net_low = w.net_high = 4 * NS_PER_S; /* one way */
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.walks = 0;
     world_run(&w, 1000 * NS_PER_S);
     CHECK(w.walks >= 55 && w.walks <= 75); /* 12 s each, every 15 s */
@@ -403,15 +323,15 @@ static void
 a_429_is_waited_for_an_hour_at_most_then_the_account_is_asked(void)
 {
     begin(2);
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     change(0);
     refuse(world_find(&w, "eventIDs="), 7200 * NS_PER_S);
     world_run(&w, 3590 * NS_PER_S);
-    CHECK(!open_("eventIDs=") && !open_("/account/usage"));
+    CHECK(!request_open("eventIDs=") && !request_open("/account/usage"));
     world_run(&w, 20 * NS_PER_S);
-    CHECK(open_("/account/usage"));
-    CHECK(open_("eventIDs=E0"));
+    CHECK(request_open("/account/usage"));
+    CHECK(request_open("eventIDs=E0"));
     world_fini(&w);
 }
 
@@ -419,16 +339,16 @@ static void
 the_third_429_in_a_row_asks_the_account(void)
 {
     begin(2);
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     change(0);
     for (int i = 0; i < 3; i++) {
-        CHECK(!open_("/account/usage"));
-        CHECK(open_("eventIDs=E0"));
+        CHECK(!request_open("/account/usage"));
+        CHECK(request_open("eventIDs=E0"));
         refuse(world_find(&w, "eventIDs="), -1);
         world_run(&w, 5 * NS_PER_S);
     }
-    CHECK(open_("/account/usage"));
+    CHECK(request_open("/account/usage"));
     world_fini(&w);
 }
 
@@ -439,7 +359,7 @@ a_504_is_a_chunk_too_heavy(void)
 {
     begin(3);
     w.config.max_requests_in_flight = 1;
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     w.manual = true;
     change(0);
     change(1);
@@ -447,7 +367,7 @@ a_504_is_a_chunk_too_heavy(void)
     reply("eventIDs=E0");
     world_answer(&w, world_find(&w, "eventIDs=E1,E2"), 504, "too slow");
     world_run(&w, 3 * NS_PER_S);
-    CHECK(open_("eventIDs=E1&") || open_("eventIDs=E2&"));
+    CHECK(request_open("eventIDs=E1&") || request_open("eventIDs=E2&"));
     for (int i = 0; i < 10 && w.requests; i++) {
         reply("eventIDs=");
         world_run(&w, 3 * NS_PER_S);
@@ -483,7 +403,7 @@ a_lack_of_slots_once_live_is_retried_ever_more_slowly(void)
     unsigned seen, early = 0, late = 0;
 
     begin(1);
-    go_live("events:new-kind");
+    go_live("events:new-kind", NULL, NULL);
     w.boot_status = 429;
     w.boot_error = "{\"success\":false,\"error\":\"Too many concurrent "
                    "streams\"}";
@@ -536,7 +456,7 @@ the_forecast_says_how_long_the_plan_lasts(void)
     w.config.poll_interval_ns = 60 * NS_PER_S;
     snprintf(w.usage, sizeof(w.usage),
              "\"per-day\":{\"max-requests\":9000,\"current-requests\":100}");
-    go_live("events:live");
+    go_live("events:live", NULL, NULL);
     world_run(&w, 3600 * NS_PER_S);
     CHECK_INT(brain_call_usage(w.b, 3, w.now), SGO_OK);
     world_drain(&w);

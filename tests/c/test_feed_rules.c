@@ -4,21 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "feed_scene.h"
 #include "feed_world.h"
-
-static struct world w;
-
-static bool
-live_1(struct world *x)
-{
-    return world_stream_of(x, 1)->phase == SGO_PHASE_LIVE;
-}
-
-static bool
-nothing_open(struct world *x)
-{
-    return x->requests == NULL;
-}
 
 static void
 begin(size_t events)
@@ -26,15 +13,6 @@ begin(size_t events)
     world_init(&w, 7);
     w.want_trace = true;
     world_events(&w, events);
-}
-
-static void
-go_live(const char *feed, const char *league, const char *id)
-{
-    CHECK(world_start(&w));
-    CHECK_INT(world_stream(&w, 1, feed, league, id), SGO_OK);
-    CHECK(world_until(&w, live_1, 60 * NS_PER_S));
-    CHECK(world_until(&w, nothing_open, 60 * NS_PER_S));
 }
 
 static void
@@ -47,34 +25,6 @@ end(void)
     CHECK_INT(w.same_id_twice, 0);
     CHECK(!world_traced(&w, "SECRETKEY"));
     world_fini(&w);
-}
-
-static const struct world_stream *
-S(uint32_t id)
-{
-    return world_stream_of(&w, id);
-}
-
-static bool
-request_open(const char *text)
-{
-    return world_find(&w, text) != NULL;
-}
-
-/* Answer as the API would, now. */
-static void
-reply(const char *text)
-{
-    struct world_request *r = world_find(&w, text);
-    int status;
-    char *body;
-
-    CHECK(r != NULL);
-    if (r) {
-        body = world_reply(&w, r, &status);
-        world_answer(&w, r, status, body);
-        free(body);
-    }
 }
 
 /* ---- rules 1 and 2 ---------------------------------------------------------- */
