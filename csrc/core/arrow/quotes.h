@@ -1,5 +1,6 @@
 /* Quotes, and changes of quotes, as Arrow C streams: batches of whole events
- * or updates, one dictionary a column for the whole stream.  Nothing is read before the first batch is asked for. */
+ * or updates, one dictionary a column for the whole stream.  Nothing is read
+ * before the first batch is asked for. */
 #ifndef SGO_ARROW_QUOTES_H
 #define SGO_ARROW_QUOTES_H
 
