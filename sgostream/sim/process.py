@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from .stopping import Stopping
 
 _STOP_TIMEOUT_S = 10.0
 
 
-class SimulatorProcess:
+class SimulatorProcess(Stopping):
     """``python -m sgostream.sim``, started when this is made.
 
     It ends with `stop`, at the end of a ``with``, and with the process that
@@ -84,14 +85,3 @@ class SimulatorProcess:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

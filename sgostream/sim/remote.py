@@ -7,15 +7,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from .process import SimulatorProcess
+from .stopping import Stopping
 
 _START_TIMEOUT_S = 120.0
 
 
-class RemoteSimulator:
+class RemoteSimulator(Stopping):
     """Calls the control interface of a running simulator.
 
     Any method that `sgostream.sim.control.METHODS` names can be called with
@@ -96,17 +96,6 @@ class RemoteSimulator:
         process, self._process = self._process, None
         if process is not None:
             process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def spawn(arguments: Sequence[str] = ()) -> RemoteSimulator:

@@ -7,7 +7,6 @@ import ssl
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from . import tls
@@ -18,10 +17,11 @@ from .plan import Plan
 from .playing import Playing
 from .relay import Relay
 from .server import Server
+from .stopping import Stopping
 from .watching import Watching
 
 
-class Simulator(Events, Playing, Watching, Faults):
+class Simulator(Events, Playing, Watching, Faults, Stopping):
     """A local copy of the API and its Pusher service.
 
     Every method may be called from any thread; they take effect at once and
@@ -119,14 +119,6 @@ class Simulator(Events, Playing, Watching, Faults):
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def up(self) -> None:
         """Listen again after `down`, on the same ports."""

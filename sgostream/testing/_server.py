@@ -8,7 +8,6 @@ import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from .. import _stream
@@ -17,6 +16,7 @@ from .._options import KEY_VARIABLE, URL_VARIABLE, ClientOptions
 from .._stream import Stream
 from .._types import Connection, Phase
 from ..sim import Simulator
+from ..sim.stopping import Stopping
 from ._game import Game, _Values
 from ._making import DEFAULT_ODDS, Odds, make_event
 
@@ -28,7 +28,7 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FOLLOWING = (Phase.RECONCILING, Phase.LIVE, Phase.STALE)
 
 
-class OddsServer:
+class OddsServer(Stopping):
     """A server of the API and of its notifications, for tests.
 
     It listens on a loopback port that the kernel chooses and speaks what the
@@ -74,14 +74,6 @@ class OddsServer:
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     # -- how to reach it ------------------------------------------------------
 

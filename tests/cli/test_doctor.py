@@ -25,7 +25,7 @@ from hostile import Proxy, dead_port, free_port, mute_port
 
 from sgostream.cli.common import Connect, Feeds
 from sgostream.cli.doctor import Report, Target, Verdict, diagnose
-from sgostream.cli.doctor.network import Site
+from sgostream.cli.doctor.site import Site
 from sgostream.sim import ConnectionScript, Simulator
 
 Run = Callable[..., Any]
@@ -559,22 +559,22 @@ def test_through_a_proxy(tmp_path: Path) -> None:
 def test_the_proxy_is_decided_as_the_library_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from sgostream.cli.doctor.network import _decide_proxy
+    from sgostream.cli.doctor.site import decide_proxy
 
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     site = Site.of("https://api.example.com/v2")
     monkeypatch.setenv("NO_PROXY", "example.org, .internal")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:3128")
-    found = _decide_proxy(site, None)
+    found = decide_proxy(site, None)
     assert found is not None
     assert (found.host, found.port, found.source) == (
         "proxy.example", 3128, "HTTPS_PROXY",
     )  # fmt: skip
-    assert _decide_proxy(Site.of("https://127.0.0.1/v2"), None) is None
-    assert _decide_proxy(site, "") is None
+    assert decide_proxy(Site.of("https://127.0.0.1/v2"), None) is None
+    assert decide_proxy(site, "") is None
     monkeypatch.setenv("NO_PROXY", "example.org,example.com")
-    assert _decide_proxy(site, None) is None
+    assert decide_proxy(site, None) is None
 
 
 def cases_of_the_core() -> list[tuple[str, str, bool]]:
@@ -593,16 +593,16 @@ def cases_of_the_core() -> list[tuple[str, str, bool]]:
 def test_no_proxy_is_read_as_the_library_does(
     monkeypatch: pytest.MonkeyPatch, listed: str, host: str, direct: bool
 ) -> None:
-    from sgostream.cli.doctor.network import _decide_proxy, _why_direct
+    from sgostream.cli.doctor.site import decide_proxy, why_direct
 
     for name in ("HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", "p:1")
     monkeypatch.setenv("NO_PROXY", listed)
     site = Site("https", host, 443, "/v2")
-    assert (_decide_proxy(site, None) is None) is direct
+    assert (decide_proxy(site, None) is None) is direct
     if direct:
-        assert "NO_PROXY names it" in _why_direct(site, None)
+        assert "NO_PROXY names it" in why_direct(site, None)
 
 
 def test_the_table_of_the_core_was_found() -> None:

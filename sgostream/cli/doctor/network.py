@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import base64
 import errno
-import ipaddress
-import os
 import socket
 import ssl
 import threading
 import time
-import urllib.parse
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,8 +18,9 @@ from typing import Any
 
 from ..._options import trusted_roots
 from .report import Step, Verdict
+from .site import Proxy, Site, decide_proxy, why_direct
 
-__all__ = ["Network", "Site", "try_network"]
+__all__ = ["Network", "try_network"]
 
 _SKEW_WARN_SECONDS = 3.0
 _SKEW_FAIL_SECONDS = 300.0
@@ -34,39 +32,6 @@ _UNTRUSTED = (2, 18, 19, 20, 21)
 _OTHER_NAME = (62, 63, 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where the API is."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    @classmethod
-    def of(cls, url: str) -> Site:
-        """Of a base URL; ``ValueError`` says what is wrong with it."""
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"base URL: {url!r} is no http or https address")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
-
-    @property
-    def shown(self) -> str:
-        """``host:port``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
-@dataclass(slots=True)
-class _Proxy:
-    host: str
-    port: int
-    login: str | None
-    source: str
-
-
 @dataclass(slots=True)
 class Network:
     """What the first steps found."""
@@ -74,105 +39,6 @@ class Network:
     steps: list[Step]
     #: Whether it is worth asking the API anything.
     usable: bool = True
-
-
-def _is_loopback(host: str) -> bool:
-    address = _numeric(host)
-    if address is not None:
-        return str(address) == "::1" or str(address).startswith("127.")
-    return host.lower() == "localhost" or host.lower().endswith(".localhost")
-
-
-def _decide_proxy(site: Site, given: str | None) -> _Proxy | None:
-    """As the core decides it: argument, environment, NO_PROXY, loopback never."""
-    source, url = "--proxy", given
-    if given is None:
-        if _is_loopback(site.host):
-            return None
-        names = (name for name in _proxy_names(site) if os.environ.get(name))
-        source = next(names, "")
-        url = os.environ.get(source) if source else None
-        if url and _excluding_rule(site):
-            return None
-    if not url:
-        return None
-    parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{source}: only http://host:port proxies are supported")
-    login = None
-    if parts.username is not None:
-        login = urllib.parse.unquote(f"{parts.username}:{parts.password or ''}")
-    return _Proxy(parts.hostname, parts.port or 80, login, source)
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _why_direct(site: Site, given: str | None) -> str:
-    """What keeps the environment's proxy from being used, if something does."""
-    names = [name for name in _proxy_names(site) if os.environ.get(name)]
-    if given is not None or not names:
-        return ""
-    if _is_loopback(site.host):
-        return f", as always on this machine; {names[0]} is for others"
-    return f", as NO_PROXY names it ({_excluding_rule(site)}); {names[0]} is for others"
-
-
-def _proxy_names(site: Site) -> tuple[str, ...]:
-    if site.scheme == "http":
-        return "http_proxy", "all_proxy", "ALL_PROXY"
-    return "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"
-
-
-def _numeric(host: str) -> _Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def _excluding_rule(site: Site) -> str | None:
-    """The entry of NO_PROXY that names the host, as the core reads them."""
-    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    rules = listed.replace(",", " ").split()
-    return next((rule for rule in rules if _matches(rule, site)), None)
-
-
-def _matches(rule: str, site: Site) -> bool:
-    """Whether an entry names the host: ``*``, a domain, an address, a network.
-
-    A domain and an address may have a port; all but it are compared whole.
-    """
-    if rule == "*":
-        return True
-    address = _numeric(site.host)
-    if "/" in rule:
-        return address is not None and _is_inside(address, rule)
-    name, port = rule, ""
-    if rule.startswith("["):
-        name, closed, port = rule[1:].partition("]")
-        if not closed or (port and not port.startswith(":")):
-            return False
-        port = port[1:] if port else ""
-        if rule.endswith(":"):
-            return False
-    elif rule.count(":") == 1:
-        name, _, port = rule.partition(":")
-        if not port:
-            return False
-    if port and (not port.isdecimal() or int(port) != site.port):
-        return False
-    name, host = name.lstrip(".*").lower(), site.host.lower()
-    if not name:
-        return False
-    return host == name or (address is None and host.endswith("." + name))
-
-
-def _is_inside(address: _Address, rule: str) -> bool:
-    try:
-        return address in ipaddress.ip_network(rule, strict=False)
-    except ValueError:
-        return False
 
 
 # -- the steps ----------------------------------------------------------------
@@ -195,7 +61,7 @@ def try_network(
     step = Step("proxy")
     began = time.monotonic()
     try:
-        through = _decide_proxy(site, proxy)
+        through = decide_proxy(site, proxy)
     except ValueError as error:
         found.steps.append(
             step.fail("proxy_malformed", str(error), "write it as http://host:port "
@@ -203,7 +69,7 @@ def try_network(
         )  # fmt: skip
         return _rest(found, ("dns", "tcp", "tls", "clock"))
     if through is None:
-        step.detail = "none: connecting directly" + _why_direct(site, proxy)
+        step.detail = "none: connecting directly" + why_direct(site, proxy)
         found.steps.append(step)
         addresses = _resolve(found, site.host, timeout)
         connection = _connect(found, site.shown, addresses, site.port, timeout)
@@ -349,7 +215,7 @@ def _words(error: OSError) -> str:
 
 
 def _connect_through(
-    step: Step, proxy: _Proxy, site: Site, timeout: float
+    step: Step, proxy: Proxy, site: Site, timeout: float
 ) -> socket.socket | None:
     shown = f"{proxy.host}:{proxy.port} ({proxy.source})"
     addresses, _ = _look_up(proxy.host, timeout)
@@ -396,7 +262,7 @@ def _connect_through(
     return None
 
 
-def _ask_tunnel(connection: socket.socket, proxy: _Proxy, site: Site) -> int:
+def _ask_tunnel(connection: socket.socket, proxy: Proxy, site: Site) -> int:
     lines = [f"CONNECT {site.shown} HTTP/1.1", f"Host: {site.shown}"]
     if proxy.login is not None:
         token = base64.b64encode(proxy.login.encode()).decode()

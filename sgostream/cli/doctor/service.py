@@ -27,8 +27,9 @@ from ..._options import KEY_VARIABLE, URL_VARIABLE
 from ..._options import api_key as check_key
 from ..common import Connect, Feeds, megabytes, streams_of
 from .judge import UNANSWERED, Finding, judge
-from .network import Site, try_network
+from .network import try_network
 from .report import Step, Verdict
+from .site import Site
 
 if TYPE_CHECKING:
     from ..._options import ClientOptions
